@@ -1,0 +1,14 @@
+"""Tools around tensors and modules: data loading, activation checkpoints, hooks."""
+import importlib
+
+_SUBMODULES = ("checkpoint", "data", "hooks")
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})
