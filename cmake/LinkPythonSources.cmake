@@ -1,0 +1,16 @@
+# Run with -DSOURCE=<python/kagari> -DTARGET=<build>/python/kagari: makes TARGET's entries symbolic links to SOURCE's, so
+# that an edit of the Python sources is seen at once, and drops links whose source is gone.
+file(MAKE_DIRECTORY "${TARGET}")
+file(GLOB present LIST_DIRECTORIES true "${TARGET}/*")
+foreach(entry IN LISTS present)
+  if(IS_SYMLINK "${entry}" AND NOT EXISTS "${entry}")
+    file(REMOVE "${entry}")
+  endif()
+endforeach()
+file(GLOB sources LIST_DIRECTORIES true "${SOURCE}/*")
+foreach(source IN LISTS sources)
+  get_filename_component(name "${source}" NAME)
+  if(NOT name STREQUAL "__pycache__" AND NOT EXISTS "${TARGET}/${name}")
+    file(CREATE_LINK "${source}" "${TARGET}/${name}" SYMBOLIC)
+  endif()
+endforeach()
