@@ -1,0 +1,165 @@
+"""Methods of Tensor that need Python: copying, pickling, storages, and a few composed operators.
+
+`_TensorMixin` holds them as plain functions; the core attaches each to the Tensor type under its own name.
+"""
+import collections
+
+import kagari
+
+
+def _rebuild_from_type_v2(func, new_type, args, state):
+    """Pickles of tensor subclasses, and of tensors with attributes of their own, name this function."""
+    made = func(*args)
+    if type(made) is not new_type:
+        made = made.as_subclass(new_type)
+    if getattr(new_type, "__setstate__", None) is not getattr(kagari.Tensor, "__setstate__", None):
+        made.__setstate__(state)
+        return made
+    return kagari._utils.set_state(made, state)
+
+
+def _rebuild_from_type(func, new_type, args, dict):
+    """The form older pickles use."""
+    made = func(*args)
+    if type(made) is not new_type:
+        made = made.as_subclass(new_type)
+    made.__dict__ = dict
+    return made
+
+
+def reduce_tensor(tensor):
+    """(function, arguments) that make the tensor again; its storage appears as a TypedStorage or an UntypedStorage."""
+    from kagari import _utils, storage as storages
+    hooks = collections.OrderedDict()
+    if tensor.layout != kagari.strided:
+        return _utils._rebuild_sparse_tensor, (tensor.layout, _sparse_parts(tensor))
+    if tensor.device.type == "meta":
+        return _utils._rebuild_meta_tensor_no_storage, (tensor.dtype, tuple(tensor.size()), tensor.stride(), tensor.requires_grad)
+    untyped, dtype = tensor.untyped_storage(), tensor.dtype
+    layout = tensor.storage_offset(), tuple(tensor.size()), tensor.stride(), tensor.requires_grad, hooks
+    metadata = {name: True for name, has in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if has}
+    extra = (metadata,) if metadata else ()
+    if storages._class_name(dtype) is None:
+        return _utils._rebuild_tensor_v3, (untyped, *layout, dtype, *extra)
+    return _utils._rebuild_tensor_v2, (storages.TypedStorage._wrap(untyped, dtype), *layout, *extra)
+
+
+def _sparse_parts(tensor):
+    if tensor.layout == kagari.sparse_coo:
+        return tensor._indices(), tensor._values(), tensor.size(), tensor.is_coalesced()
+    if tensor.layout in (kagari.sparse_csr, kagari.sparse_bsr):
+        return tensor.crow_indices(), tensor.col_indices(), tensor.values(), tensor.size()
+    if tensor.layout in (kagari.sparse_csc, kagari.sparse_bsc):
+        return tensor.ccol_indices(), tensor.row_indices(), tensor.values(), tensor.size()
+    raise NotImplementedError(f"pickling a tensor of layout {tensor.layout} is not supported")
+
+
+class _TensorMixin:
+    """Python methods of Tensor."""
+
+    def __reduce_ex__(self, protocol):
+        if self.requires_grad and not self.is_leaf and self.__class__ is kagari.Tensor and self._backward_hooks:
+            raise RuntimeError("only leaf tensors with hooks can be pickled")
+        function, arguments = reduce_tensor(self)
+        state = self.__dict__
+        if type(self) is kagari.Tensor and not state:
+            return function, arguments
+        return _rebuild_from_type_v2, (function, type(self), arguments, dict(state))
+
+    def __setstate__(self, state):
+        if isinstance(state, tuple) and len(state) in (4, 5):     # written before functions to rebuild tensors existed
+            storage, offset, size, stride = state[:4] if len(state) == 4 else (state[0], *state[1:4])
+            self.set_(storage, offset, size, stride)
+            return
+        kagari._utils.set_state(self, state)
+
+    def __deepcopy__(self, memo):
+        """A copy with a storage of its own; views that share a storage share the copy's, too. Only leaves can be copied."""
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+                               "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+                               "see https://github.com/pytorch/pytorch/pull/103001")
+        found = memo.get(id(self))
+        if found is not None:
+            return found
+        with kagari.no_grad():
+            copied = _copied_data(self, memo)
+            if type(self) is not kagari.Tensor and type(copied) is not type(self):
+                copied = copied.as_subclass(type(self))
+            copied.requires_grad_(self.requires_grad)
+            if self.grad is not None:
+                copied.grad = self.grad.__deepcopy__(memo)
+        memo[id(self)] = copied
+        if self.__dict__:
+            import copy
+            copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
+
+    def storage(self):
+        """The typed storage of the tensor's elements."""
+        from kagari.storage import TypedStorage
+        return TypedStorage._wrap(self.untyped_storage(), self.dtype)
+
+    _typed_storage = storage
+
+    def storage_type(self):
+        """The storage class for the tensor's dtype."""
+        from kagari import storage as storages
+        return getattr(storages, self.storage().pickle_storage_type())
+
+    def is_shared(self):
+        """Whether the storage lies in memory shared between processes."""
+        return self.untyped_storage().is_shared()
+
+    def share_memory_(self):
+        """Moves the storage into shared memory; the tensor itself stays the same object."""
+        self.untyped_storage().share_memory_()
+        return self
+
+    def __dir__(self):
+        names = set(object.__dir__(self))
+        if not self.is_cuda:
+            names.discard("__cuda_array_interface__")
+        return sorted(name for name in names if not name[0].isdigit())
+
+    def __contains__(self, element):
+        """Whether any element equals `element`, a number or a tensor."""
+        if isinstance(element, (kagari.Tensor, int, float, complex, bool)):
+            return bool((element == self).any().item())
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        """The default: run the function without overrides, and give the results the subclass."""
+        if not all(issubclass(cls, kind) for kind in types):
+            return NotImplemented
+        with kagari._C.DisableTorchFunctionSubclass():
+            result = func(*args, **(kwargs or {}))
+        return result if func in kagari.overrides.get_default_nowrap_functions() else _as_class(result, cls)
+
+
+def _as_class(result, cls):
+    if cls is kagari.Tensor:
+        return result
+    if isinstance(result, kagari.Tensor):
+        return result if isinstance(result, cls) else result.as_subclass(cls)
+    if isinstance(result, (tuple, list)):
+        parts = [_as_class(part, cls) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return result
+
+
+def _copied_data(tensor, memo):
+    """A copy of the data with the same layout; storages are copied once per deepcopy."""
+    if tensor.layout != kagari.strided or tensor.device.type == "meta":
+        return tensor.detach().clone()
+    from kagari import _utils
+    untyped = tensor.untyped_storage()
+    storages = memo.setdefault("kagari storages", {})
+    key = untyped._cdata
+    if key not in storages:
+        storages[key] = untyped.clone()
+    copied = _utils.tensor_in(storages[key], tensor.dtype, tensor.storage_offset(), tuple(tensor.size()), tensor.stride())
+    if tensor.is_conj():
+        copied = copied.conj()
+    return copied._neg_view() if tensor.is_neg() else copied
