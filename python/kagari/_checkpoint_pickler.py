@@ -113,6 +113,8 @@ class CheckpointPickler(pickle._Pickler):
 
     def save(self, obj, save_persistent_id=True):
         kind = type(obj)
+        if kind in _ATOMS:
+            return super().save(obj, save_persistent_id)
         if kind is kagari.Tensor or kind is self.plain.get("Parameter"):
             found = self.memo.get(id(obj))
             if found is not None:

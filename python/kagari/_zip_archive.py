@@ -6,6 +6,7 @@ from a file is checked against the file's size before it is used.
 """
 import os
 import struct
+import threading
 import zlib
 
 ALIGNMENT = 64
@@ -18,7 +19,9 @@ _MAX32 = 0xFFFFFFFF
 _MAX16 = 0xFFFF
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1
+_HAS_DESCRIPTOR = 0x8
 _COPY = 1 << 20                                # headers and small records are gathered up to this before a write
+_CONCURRENT = 4 << 20                          # from this size on, the checksum is computed while the bytes are written
 
 
 class BadArchive(RuntimeError):
@@ -240,24 +243,37 @@ class ArchiveWriter:
         """Adds one record; `data` is bytes or a contiguous view of bytes."""
         name = f"{self._folder}/{name}".encode()
         size, start = len(data), self._at
-        crc = zlib.crc32(data) if self._checksum else 0
+        beside = self._checksum and size >= _CONCURRENT
+        flags = _UTF8_NAME | (_HAS_DESCRIPTOR if beside else 0)
+        crc = zlib.crc32(data) if self._checksum and not beside else 0
         wide = size >= _MAX32
         extra = struct.pack("<HHQQ", 1, 16, size, size) if wide else b""
         fill = -(start + _LOCAL.size + len(name) + len(extra) + 4) % ALIGNMENT
         extra += b"FB" + struct.pack("<H", fill) + b"Z" * fill
         small = _MAX32 if wide else size
-        self._put(_LOCAL.pack(b"PK\x03\x04", 45 if wide else 20, _UTF8_NAME, 0, 0, 33, crc, small, small, len(name), len(extra)) + name + extra)
-        self._put(data)
-        self._directory.append((name, crc, size, start))
+        self._put(_LOCAL.pack(b"PK\x03\x04", 45 if wide else 20, flags, 0, 0, 33, crc, small, small, len(name), len(extra)) + name + extra)
+        if beside:                             # zlib and write both release the GIL
+            results = []
+            worker = threading.Thread(target=lambda: results.append(zlib.crc32(data)))
+            worker.start()
+            try:
+                self._put(data)
+            finally:
+                worker.join()
+            crc = results[0]
+            self._put(struct.pack("<4sIQQ" if wide else "<4s3I", b"PK\x07\x08", crc, size, size))
+        else:
+            self._put(data)
+        self._directory.append((name, flags, crc, size, start))
 
     def finish(self):
         """Writes the central directory. Nothing may be added afterwards."""
         start = self._at
-        for name, crc, size, header in self._directory:
+        for name, flags, crc, size, header in self._directory:
             fields = b"".join(struct.pack("<Q", v) for v in ((size, size) if size >= _MAX32 else ()) + ((header,) if header >= _MAX32 else ()))
             extra = struct.pack("<HH", 1, len(fields)) + fields if fields else b""
             small, where = min(size, _MAX32), min(header, _MAX32)
-            self._put(_CENTRAL.pack(b"PK\x01\x02", 45, 45 if fields else 20, _UTF8_NAME, 0, 0, 33, crc, small, small, len(name),
+            self._put(_CENTRAL.pack(b"PK\x01\x02", 45, 45 if fields else 20, flags, 0, 0, 33, crc, small, small, len(name),
                                     len(extra), 0, 0, 0, 0, where) + name + extra)
         length, count, end = self._at - start, len(self._directory), self._at
         self._put(_END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, length, start))
