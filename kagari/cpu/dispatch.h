@@ -6,8 +6,7 @@
 //     static const KernelTable<LoopFn>& table = find_kernels<LoopFn>("exp");
 //     LoopFn loop = table[dtype];        // null: no kernel for this dtype
 //
-// so that the cost of dispatch is one load and one indirect call. The level is the best one that the CPU supports; the
-// environment variable KAGARI_CPU_LEVEL=baseline|avx2|avx512 lowers it.
+// so that the cost of dispatch is one load and one indirect call. The instruction set is that of kagari::isa().
 #pragma once
 
 #include <cstdint>
@@ -15,17 +14,11 @@
 #include <typeinfo>
 #include <vector>
 
+#include "kagari/base/cpu_features.h"
 #include "kagari/base/export.h"
 #include "kagari/tensor/dtype.h"
 
 namespace kagari::cpu {
-
-enum class CpuLevel : uint8_t { Baseline, Avx2, Avx512 };
-
-/// The level in use: fixed at the first call.
-KAGARI_API CpuLevel cpu_level();
-/// "baseline", "avx2" or "avx512".
-KAGARI_API std::string_view name(CpuLevel level);
 
 using AnyFn = void (*)();
 
@@ -105,8 +98,8 @@ class KernelRegistry {
 
 /// A link in the list of registration functions; made by KAGARI_KERNELS only.
 struct KernelFile {
-  KernelFile(CpuLevel level, void (*enter)(KernelRegistry&));
-  CpuLevel level;
+  KernelFile(Isa isa, void (*enter)(KernelRegistry&));
+  Isa compiled_for;
   void (*enter)(KernelRegistry&);
   KernelFile* next;
 };
@@ -117,5 +110,5 @@ struct KernelFile {
 ///     KAGARI_KERNELS(r) { add_unary<Exp, kFloating>(r, "exp"); ... }
 #define KAGARI_KERNELS(registry)                                                                   \
   static void enter_kernels_of_this_file(::kagari::cpu::KernelRegistry& registry);                 \
-  static ::kagari::cpu::KernelFile kernels_of_this_file(kCompiledLevel, enter_kernels_of_this_file); \
+  static ::kagari::cpu::KernelFile kernels_of_this_file(kCompiledIsa, enter_kernels_of_this_file); \
   static void enter_kernels_of_this_file(::kagari::cpu::KernelRegistry& registry)

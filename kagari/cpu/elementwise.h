@@ -41,11 +41,11 @@ namespace kagari::cpu {
 inline namespace KAGARI_ISA {
 
 #if KAGARI_VEC_BYTES == 64
-inline constexpr CpuLevel kCompiledLevel = CpuLevel::Avx512;
+inline constexpr Isa kCompiledIsa = Isa::V4;
 #elif KAGARI_VEC_BYTES == 32
-inline constexpr CpuLevel kCompiledLevel = CpuLevel::Avx2;
+inline constexpr Isa kCompiledIsa = Isa::V3;
 #else
-inline constexpr CpuLevel kCompiledLevel = CpuLevel::Baseline;
+inline constexpr Isa kCompiledIsa = Isa::V2;
 #endif
 
 /// Sets of dtypes, for registration.
