@@ -14,7 +14,8 @@ struct GradState {
   bool anomaly = false;
   bool anomaly_check_nan = true;
 };
-KAGARI_API GradState& grad_state();
+KAGARI_API extern constinit thread_local GradState thread_grad_state;
+inline GradState& grad_state() { return thread_grad_state; }
 
 inline bool grad_enabled() { return grad_state().enabled; }
 inline bool anomaly_mode() { return grad_state().anomaly; }

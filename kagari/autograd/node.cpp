@@ -1,6 +1,7 @@
 #include "kagari/autograd/node.h"
 
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/base/allocator.h"
 
 namespace kagari {
 
@@ -17,6 +18,8 @@ Node::Node() : sequence(next_sequence++) {
   if (anomaly_mode() && node_created) node_created(*this);
 }
 Node::~Node() = default;
+void* Node::operator new(size_t size) { return allocate(size); }
+void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
 
 void Node::destroy(Node* n) {
   if (dying) return dying->push_back(n);

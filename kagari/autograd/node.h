@@ -54,6 +54,8 @@ class KAGARI_API Node : public RefCounted {
   Node();
   virtual ~Node();
   static void destroy(Node* n);
+  static void* operator new(size_t size);
+  static void operator delete(void* p, size_t size);
 
   /// One gradient per output of the forward operator in, one per edge out; either may be undefined (zero).
   virtual Grads apply(Grads&& grads) = 0;

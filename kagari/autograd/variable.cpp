@@ -11,10 +11,7 @@ AutogradArithmetic autograd_arithmetic;
 SavedTensorHooks saved_tensor_hooks;
 thread_local int saved_tensor_hooks_active = 0;
 
-namespace {
-thread_local GradState thread_grad_state;
-}
-GradState& grad_state() { return thread_grad_state; }
+constinit thread_local GradState thread_grad_state;
 
 AutogradMeta::~AutogradMeta() = default;
 
@@ -64,9 +61,9 @@ IntrusivePtr<Node> grad_fn_of(const Tensor& t) {
   TensorImpl& impl = *t.impl();
   if (impl.base && !impl.requires_grad) {
     Tensor base(impl.base);
-    if (base.requires_grad()) {
+    if (base.impl()->has_grad_fn) {
       AutogradMeta& meta = autograd_meta(t);
-      if (meta.view_version != t.version() && base.impl()->has_grad_fn) {
+      if (meta.view_version != t.version() || !impl.has_grad_fn) {
         meta.view_version = t.version();
         meta.grad_fn = autograd_arithmetic.as_strided_node(base, t);
         meta.output_nr = 0;
@@ -223,7 +220,7 @@ Tensor detach(const Tensor& t) {
 }
 
 // ---------------------------------------------------------------- saved tensors
-SavedTensor::SavedTensor(const Tensor& t, bool is_output) {
+SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : output_nr_(output_nr) {
   if (!t.defined()) return;
   version_ = t.version();
   is_output_ = is_output;

@@ -48,7 +48,7 @@ class KAGARI_API SavedTensor {
  public:
   SavedTensor() = default;
   /// `is_output`: t is (about to be) an output of the node that saves it.
-  SavedTensor(const Tensor& t, bool is_output);
+  SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr = 0);
   SavedTensor(SavedTensor&&) = default;
   SavedTensor& operator=(SavedTensor&&) = default;
   /// `owner`: the node that saved it.

@@ -93,7 +93,7 @@ class KAGARI_API Tensor {
   bool is_floating() const { return kagari::is_floating(dtype()); }
   bool is_wrapped_number() const { return impl_->wrapped_number; }
   /// Takes part in a recorded graph.
-  bool requires_grad() const { return impl_->requires_grad || impl_->has_grad_fn; }
+  bool requires_grad() const { return impl_->requires_grad || impl_->has_grad_fn || (impl_->base && impl_->base->has_grad_fn); }
 
   /// The first element. Meta tensors have none.
   std::byte* bytes() const { return impl_->data(); }
