@@ -292,7 +292,7 @@ template <class Sig> class OpNode;
 template <class R, class... A>
 class OpNode<R(A...)> final : public OpNodeBase {
  public:
-  OpNode(const Op<R(A...)>& op, uint32_t save, A... args);
+  OpNode(const Op<R(A...)>& op, uint32_t save, A... args) : OpNode(std::index_sequence_for<A...>(), op, save, args...) {}
   Grads apply(Grads&& grads) override { return apply_with(std::move(grads), std::index_sequence_for<A...>()); }
   void release_saved() override {
     released_ = true;
@@ -304,7 +304,7 @@ class OpNode<R(A...)> final : public OpNodeBase {
   template <size_t... I>
   Grads apply_with(Grads&& grads, std::index_sequence<I...>);
   template <size_t... I>
-  void keep_all(uint32_t save, std::index_sequence<I...>, A... args);
+  OpNode(std::index_sequence<I...>, const Op<R(A...)>& op, uint32_t save, A... args);
   static void reset(SavedTensor& t) { t.reset(); }
   static void reset(std::vector<SavedTensor>& ts) { for (auto& t : ts) t.reset(); }
   template <class T> static void reset(T&) {}
@@ -489,13 +489,10 @@ R Op<R(A...)>::execute(const Dest& dest, A... args) const {
 
 namespace detail {
 template <class R, class... A>
-OpNode<R(A...)>::OpNode(const Op<R(A...)>& op, uint32_t save, A... args) : OpNodeBase(op) {
-  keep_all(save, std::index_sequence_for<A...>(), args...);
-}
-template <class R, class... A>
 template <size_t... I>
-void OpNode<R(A...)>::keep_all(uint32_t save, std::index_sequence<I...>, A... args) {
-  ((std::get<I>(kept_) = keep_argument<A>(args, save >> I & 1)), ...);
+OpNode<R(A...)>::OpNode(std::index_sequence<I...>, const Op<R(A...)>& op, uint32_t save, A... args)
+    : OpNodeBase(op), kept_(keep_argument<A>(args, save >> I & 1)...) {
+  (void)save;
 }
 template <class R, class... A>
 template <size_t... I>
