@@ -1,0 +1,358 @@
+#include "kagari/cpu/gemm.h"
+
+#include <dnnl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kagari/base/allocator.h"
+#include "kagari/base/cpu_features.h"
+#include "kagari/base/parallel.h"
+#include "kagari/cpu/blas.h"
+#include "kagari/cpu/kernels/gemm_kernels.h"
+
+namespace kagari {
+namespace {
+
+const GemmKernels& kernels() {
+  static const GemmKernels& chosen = isa() == Isa::V4   ? isa_v4::gemm_kernels
+                                     : isa() == Isa::V3 ? isa_v3::gemm_kernels
+                                                        : isa_v2::gemm_kernels;
+  return chosen;
+}
+
+// How a dtype is multiplied: the kernel, and the type that it accumulates in and writes.
+struct Method {
+  void (*run)(const GemmBlock&) = nullptr;
+  DType sum = DType::Float32;
+};
+Method method_for(DType t) {
+  const GemmKernels& k = kernels();
+  switch (t) {
+    case DType::Float32: return {k.gemm_float32, DType::Float32};
+    case DType::Float64: return {k.gemm_float64, DType::Float64};
+    case DType::BFloat16: return {k.gemm_bfloat16, DType::Float32};
+    case DType::Float16: return {k.gemm_float16, DType::Float32};
+    case DType::Int64:
+    case DType::UInt64: return {k.gemm_int64, DType::Int64};  // products wrap alike
+    case DType::Int32:
+    case DType::UInt32: return {k.gemm_int32, DType::Int32};
+    case DType::Int16:
+    case DType::UInt16: return {k.gemm_int16, DType::Int32};  // the low 16 bits do not depend on the sign
+    case DType::Int8: return {k.gemm_int8, DType::Int32};
+    case DType::UInt8: return {k.gemm_uint8, DType::Int32};
+    default: fail_dtype("matrix product", t);
+  }
+}
+
+// Memory that lives as long as the scope.
+class Scratch {
+ public:
+  explicit Scratch(int64_t bytes) : bytes_(size_t(bytes)), data_(allocate(bytes_)) {}
+  ~Scratch() { deallocate(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  char* data() const { return static_cast<char*>(data_); }
+
+ private:
+  size_t bytes_;
+  void* data_;
+};
+
+const char* at(const void* base, DType t, int64_t offset) { return static_cast<const char*>(base) + offset * itemsize(t); }
+char* at(void* base, DType t, int64_t offset) { return static_cast<char*>(base) + offset * itemsize(t); }
+
+// n elements of a narrow type to the type of sums, and back.
+void widen_row(DType from, const char* source, void* target, int64_t n) {
+  auto copy = [&]<class T>(T) {
+    for (int64_t i = 0; i < n; ++i) static_cast<int32_t*>(target)[i] = reinterpret_cast<const T*>(source)[i];
+  };
+  switch (from) {
+    case DType::BFloat16:
+    case DType::Float16: return kernels().to_float32(from, source, static_cast<float*>(target), n);
+    case DType::Int16: return copy(int16_t{});
+    case DType::UInt16: return copy(uint16_t{});
+    case DType::Int8: return copy(int8_t{});
+    default: return copy(uint8_t{});
+  }
+}
+void narrow_row(DType to, const char* source, void* target, int64_t n) {
+  auto copy = [&]<class T>(T) {
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(target)[i] = T(reinterpret_cast<const int32_t*>(source)[i]);
+  };
+  switch (to) {
+    case DType::BFloat16:
+    case DType::Float16: return kernels().from_float32(to, reinterpret_cast<const float*>(source), target, n);
+    case DType::Int16:
+    case DType::UInt16: return copy(uint16_t{});
+    default: return copy(uint8_t{});
+  }
+}
+
+// One rectangle of one matrix of the batch.
+struct Cell {
+  int64_t batch, i, j, rows, columns;
+};
+
+GemmBlock block_of(const Gemm& g, const Cell& c) {
+  GemmBlock b;
+  b.m = c.rows, b.n = c.columns, b.k = g.k;
+  b.a = at(g.a.data, g.dtype, c.batch * g.a.batch_stride + c.i * g.a.row_stride);
+  b.a_row = g.a.row_stride, b.a_col = g.a.column_stride;
+  b.b = at(g.b.data, g.dtype, c.batch * g.b.batch_stride + c.j * g.b.column_stride);
+  b.b_row = g.b.row_stride, b.b_col = g.b.column_stride;
+  b.c = at(g.c, g.dtype, c.batch * g.c_batch_stride + c.i * g.c_row_stride + c.j);
+  b.c_row = g.c_row_stride;
+  b.alpha = g.alpha.real(), b.beta = g.beta.real();
+  b.bias = g.bias ? at(g.bias, g.dtype, c.j) : nullptr;
+  b.relu = g.relu;
+  return b;
+}
+
+// Adds what the kernels of libraries do not know about.
+void finish_float32(const GemmBlock& b) {
+  auto* bias = static_cast<const float*>(b.bias);
+  if (!bias && !b.relu) return;
+  for (int64_t i = 0; i < b.m; ++i) {
+    float* row = static_cast<float*>(b.c) + i * b.c_row;
+    if (bias)
+      for (int64_t j = 0; j < b.n; ++j) row[j] += bias[j];
+    if (b.relu)
+      for (int64_t j = 0; j < b.n; ++j) row[j] = row[j] < 0 ? 0 : row[j];
+  }
+}
+
+// Whether oneDNN's sgemm can read the operand, and how.
+bool onednn_layout(int64_t rows, int64_t columns, int64_t row, int64_t col, char& transposed, dnnl_dim_t& leading) {
+  if (col == 1 && row >= columns) return transposed = 'N', leading = row, true;
+  if (row == 1 && col >= rows) return transposed = 'T', leading = col, true;
+  return false;
+}
+
+// Note [Large float32 products]: above this many multiplications oneDNN's sgemm, whose blocking knows the caches of each CPU, was
+// the fastest of the libraries measured, and below it our own kernel, which has no set-up cost. It runs inside our
+// parallel loop, so it uses one thread, and the result does not depend on their number.
+constexpr double onednn_threshold = 300.0 * 300 * 300;
+
+bool run_onednn(const GemmBlock& b) {
+  char ta, tb;
+  dnnl_dim_t lda, ldb;
+  if (!onednn_layout(b.m, b.k, b.a_row, b.a_col, ta, lda) || !onednn_layout(b.k, b.n, b.b_row, b.b_col, tb, ldb)) return false;
+  if (dnnl_sgemm(ta, tb, b.m, b.n, b.k, float(b.alpha), static_cast<const float*>(b.a), lda, static_cast<const float*>(b.b), ldb,
+                 float(b.beta), static_cast<float*>(b.c), b.c_row) != dnnl_success)
+    return false;
+  finish_float32(b);
+  return true;
+}
+
+// Accumulates in a wider type, in pieces of rows that stay in the cache.
+void run_narrow(const Gemm& g, GemmBlock b, const Method& method) {
+  int64_t rows_at_once = std::max<int64_t>(64, (int64_t(1) << 18) / std::max<int64_t>(b.n, 1));
+  rows_at_once = std::min(rows_at_once, b.m);
+  int64_t row_bytes = b.n * itemsize(method.sum);
+  Scratch sums(rows_at_once * row_bytes), wide_bias(b.bias ? row_bytes : 0);
+  if (b.bias) {
+    widen_row(g.dtype, static_cast<const char*>(b.bias), wide_bias.data(), b.n);
+    b.bias = wide_bias.data();
+  }
+  auto* a = static_cast<const char*>(b.a);
+  auto* c = static_cast<char*>(b.c);
+  int64_t m = b.m, c_row = b.c_row;
+  for (int64_t i = 0; i < m; i += rows_at_once) {
+    b.m = std::min(rows_at_once, m - i);
+    b.a = at(static_cast<const void*>(a), g.dtype, i * b.a_row);
+    b.c = sums.data(), b.c_row = b.n;
+    if (b.beta != 0)
+      for (int64_t r = 0; r < b.m; ++r)
+        widen_row(g.dtype, c + (i + r) * c_row * itemsize(g.dtype), sums.data() + r * row_bytes, b.n);
+    method.run(b);
+    for (int64_t r = 0; r < b.m; ++r)
+      narrow_row(g.dtype, sums.data() + r * row_bytes, c + (i + r) * c_row * itemsize(g.dtype), b.n);
+  }
+}
+
+void run_complex(const Gemm& g, const Cell& cell) {
+  GemmBlock b = block_of(g, cell);
+  complex_gemm({g.dtype, b.m, b.n, b.k, g.alpha, g.beta, b.a, b.a_row, b.a_col, b.b, b.b_row, b.b_col, b.c, b.c_row});
+}
+
+// Cuts each matrix of C into about `cells` rectangles of whole tiles, as square as possible.
+struct Grid {
+  int64_t rows, columns;         // of rectangles
+  int64_t row_step, column_step;  // elements of each
+};
+Grid make_grid(int64_t m, int64_t n, int64_t cells) {
+  int64_t tile_m = kernels().row_tile, tile_n = kernels().column_tile;
+  int64_t best_rows = 1;
+  double best = -1;
+  for (int64_t rows = 1; rows <= cells; ++rows) {
+    if (cells % rows) continue;
+    // Work of the largest rectangle, and what is packed for it.
+    auto step = [](int64_t size, int64_t parts, int64_t tile) { return ((size + parts - 1) / parts + tile - 1) / tile * tile; };
+    double h = double(step(m, rows, tile_m)), w = double(step(n, cells / rows, tile_n));
+    double cost = h * w + 8 * (h + 2 * w);
+    if (best < 0 || cost < best) best = cost, best_rows = rows;
+  }
+  auto step = [](int64_t size, int64_t parts, int64_t tile) { return ((size + parts - 1) / parts + tile - 1) / tile * tile; };
+  Grid grid;
+  grid.row_step = step(m, best_rows, tile_m), grid.column_step = step(n, cells / best_rows, tile_n);
+  grid.rows = (m + grid.row_step - 1) / grid.row_step, grid.columns = (n + grid.column_step - 1) / grid.column_step;
+  return grid;
+}
+
+constexpr double work_per_thread = 100e3;  // multiplications below which another thread does not pay
+
+// ---- matrix times vector
+
+bool gemv(const Gemm& g) {
+  bool row_vector = g.m == 1;
+  if (!row_vector && g.n != 1) return false;
+  if (g.dtype != DType::Float32 && g.dtype != DType::Float64) return false;
+  const GemmOperand &matrix = row_vector ? g.b : g.a, &vector = row_vector ? g.a : g.b;
+  GemvBlock v;
+  v.outputs = row_vector ? g.n : g.m, v.length = g.k;
+  v.out_stride = row_vector ? matrix.column_stride : matrix.row_stride;
+  v.red_stride = row_vector ? matrix.row_stride : matrix.column_stride;
+  if (v.length <= 1) v.red_stride = 1;
+  else if (v.outputs == 1 && v.red_stride != 1) v.out_stride = 1;
+  if (v.out_stride != 1 && v.red_stride != 1) return false;
+  int64_t x_stride = row_vector ? vector.column_stride : vector.row_stride;
+  v.y_stride = row_vector ? g.c_column_stride : g.c_row_stride;
+  v.alpha = g.alpha.real(), v.beta = g.beta.real();
+  auto run = g.dtype == DType::Float32 ? kernels().gemv_float32 : kernels().gemv_float64;
+  int64_t size = itemsize(g.dtype);
+
+  // x in one piece for the whole batch
+  bool contiguous = x_stride == 1 || g.k <= 1;
+  Scratch copy(contiguous ? 0 : g.batch * g.k * size);
+  for (int64_t b = 0; !contiguous && b < g.batch; ++b)
+    for (int64_t r = 0; r < g.k; ++r)
+      std::memcpy(copy.data() + (b * g.k + r) * size, at(vector.data, g.dtype, b * vector.batch_stride + r * x_stride), size_t(size));
+
+  // Parts of whole vectors, so that an element is computed the same way however many threads there are.
+  constexpr int64_t part = 64;
+  int64_t parts = (v.outputs + part - 1) / part;
+  int64_t grain = std::max<int64_t>(1, int64_t(work_per_thread / (double(part) * double(std::max<int64_t>(g.k, 1)))));
+  parallel_for(0, g.batch * parts, grain, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      int64_t b = begin / parts, first = begin % parts, last = std::min(parts, first + end - begin);
+      GemvBlock piece = v;
+      int64_t from = first * part;
+      piece.outputs = std::min(v.outputs, last * part) - from;
+      piece.matrix = at(matrix.data, g.dtype, b * matrix.batch_stride + from * v.out_stride);
+      piece.x = contiguous ? at(vector.data, g.dtype, b * vector.batch_stride) : copy.data() + b * g.k * size;
+      piece.y = at(g.c, g.dtype, b * g.c_batch_stride + from * v.y_stride);
+      run(piece);
+      begin += last - first;
+    }
+  });
+  if (!g.bias && !g.relu) return true;
+  auto finish = [&]<class T>(T) {
+    for (int64_t b = 0; b < g.batch; ++b)
+      for (int64_t i = 0; i < v.outputs; ++i) {
+        T& y = static_cast<T*>(g.c)[b * g.c_batch_stride + i * v.y_stride];
+        if (g.bias) y += static_cast<const T*>(g.bias)[row_vector ? i : 0];
+        if (g.relu && y < 0) y = 0;
+      }
+  };
+  g.dtype == DType::Float32 ? finish(float{}) : finish(double{});
+  return true;
+}
+
+// ---- operands that no kernel reads in place
+
+// A contiguous copy of one operand (rows x columns for each matrix), returned in `operand`.
+void copy_operand(DType t, int64_t batch, int64_t rows, int64_t columns, GemmOperand& operand, char* target) {
+  visit_sizes(t, [&]<class T>(T) {
+    auto* to = reinterpret_cast<T*>(target);
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t i = 0; i < rows; ++i) {
+        auto* from = static_cast<const T*>(operand.data) + b * operand.batch_stride + i * operand.row_stride;
+        for (int64_t j = 0; j < columns; ++j) *to++ = from[j * operand.column_stride];
+      }
+  });
+  operand = {target, rows * columns, columns, 1};
+}
+
+bool one_stride_is_one(int64_t rows, int64_t columns, const GemmOperand& o) {
+  auto wide_enough = [](int64_t stride, int64_t other, int64_t count) { return stride >= count || other <= 1; };
+  return (o.column_stride == 1 && wide_enough(o.row_stride, rows, columns)) ||
+         (o.row_stride == 1 && wide_enough(o.column_stride, columns, rows));
+}
+
+void run(const Gemm& g) {
+  if (gemv(g)) return;
+  bool complex = is_complex(g.dtype);
+  Method method = complex ? Method{} : method_for(g.dtype);
+  bool narrow = !complex && itemsize(method.sum) != itemsize(g.dtype);
+  double work = double(g.m) * double(g.n) * double(std::max<int64_t>(g.k, 1));
+  bool few_rows = (g.dtype == DType::Float32 || g.dtype == DType::Float64) && g.a.column_stride == 1 && g.b.row_stride == 1 &&
+                  g.m <= (isa() == Isa::V4 ? 8 : 6);
+  bool onednn = g.dtype == DType::Float32 && !few_rows && work >= onednn_threshold;
+
+  int64_t threads = in_parallel_region() ? 1 : std::min<int64_t>(num_threads(), int64_t(work * double(g.batch) / work_per_thread) + 1);
+  int64_t cells = g.batch >= 4 * threads || threads == 1 ? 1 : (threads + g.batch - 1) / g.batch;
+  Grid grid = make_grid(g.m, g.n, cells);
+  int64_t per_matrix = grid.rows * grid.columns, total = g.batch * per_matrix;
+  int64_t grain = std::max<int64_t>(1, int64_t(work_per_thread / (work / double(per_matrix) + 1)));
+  parallel_for(0, total, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t index = begin; index < end; ++index) {
+      int64_t within = index % per_matrix;
+      Cell cell{index / per_matrix, within / grid.columns * grid.row_step, within % grid.columns * grid.column_step, 0, 0};
+      cell.rows = std::min(grid.row_step, g.m - cell.i), cell.columns = std::min(grid.column_step, g.n - cell.j);
+      if (complex) {
+        run_complex(g, cell);
+        continue;
+      }
+      GemmBlock b = block_of(g, cell);
+      if (narrow) run_narrow(g, b, method);
+      else if (few_rows) (g.dtype == DType::Float32 ? kernels().dots_float32 : kernels().dots_float64)(b);
+      else if (!onednn || !run_onednn(b)) method.run(b);
+    }
+  });
+}
+
+}  // namespace
+
+void gemm(const Gemm& original) {
+  Gemm g = original;
+  if (g.m == 0 || g.n == 0 || g.batch == 0) return;
+  KG_ASSERT(!g.bias || !is_complex(g.dtype));
+  if (g.n == 1 && g.m != 1) g.c_column_stride = 1;  // means nothing
+  if (g.c_column_stride != 1 && g.m != 1 && !g.bias && (g.c_row_stride == 1)) {
+    // C is stored by columns: compute its transpose.
+    std::swap(g.m, g.n);
+    std::swap(g.a, g.b);
+    std::swap(g.a.row_stride, g.a.column_stride);
+    std::swap(g.b.row_stride, g.b.column_stride);
+    std::swap(g.c_row_stride, g.c_column_stride);
+  }
+  // OpenBLAS reads plain and transposed matrices only.
+  bool copy_a = is_complex(g.dtype) && !one_stride_is_one(g.m, g.k, g.a);
+  bool copy_b = is_complex(g.dtype) && !one_stride_is_one(g.k, g.n, g.b);
+  int64_t size = itemsize(g.dtype);
+  Scratch a_copy(copy_a ? g.batch * g.m * g.k * size : 0), b_copy(copy_b ? g.batch * g.k * g.n * size : 0);
+  if (copy_a) copy_operand(g.dtype, g.batch, g.m, g.k, g.a, a_copy.data());
+  if (copy_b) copy_operand(g.dtype, g.batch, g.k, g.n, g.b, b_copy.data());
+
+  bool readable = !is_complex(g.dtype) || g.m == 1 || g.c_row_stride >= g.n;
+  if (g.c_column_stride == 1 && readable) return run(g);
+  if (gemv(g)) return;  // writes at any distance
+  // C's elements are scattered: compute a contiguous C and distribute it.
+  Scratch c_copy(g.batch * g.m * g.n * size);
+  GemmOperand c{g.c, g.c_batch_stride, g.c_row_stride, g.c_column_stride};
+  if (g.beta != 0.0) copy_operand(g.dtype, g.batch, g.m, g.n, c, c_copy.data());
+  Gemm packed = g;
+  packed.c = c_copy.data(), packed.c_batch_stride = g.m * g.n, packed.c_row_stride = g.n, packed.c_column_stride = 1;
+  run(packed);
+  visit_sizes(g.dtype, [&]<class T>(T) {
+    auto* from = reinterpret_cast<const T*>(c_copy.data());
+    for (int64_t b = 0; b < g.batch; ++b)
+      for (int64_t i = 0; i < g.m; ++i)
+        for (int64_t j = 0; j < g.n; ++j)
+          static_cast<T*>(g.c)[b * g.c_batch_stride + i * g.c_row_stride + j * g.c_column_stride] = *from++;
+  });
+}
+
+}  // namespace kagari

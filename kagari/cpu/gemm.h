@@ -1,0 +1,40 @@
+#pragma once
+#include <complex>
+#include <cstdint>
+
+#include "kagari/base/export.h"
+#include "kagari/tensor/dtype.h"
+
+// Matrix products on raw memory: what mm, bmm, addmm, linear, dot, mv and einsum are made of.
+//
+//   C[b] = alpha A[b] B[b] + beta C[b] (+ bias), then optionally relu, for b < batch
+//
+// A is m x k, B is k x n, C is m x n. Every operand has a pointer, a stride from one matrix of the batch to the next, one from
+// row to row and one from column to column, all in elements, of any sign and value: transposed, sliced and expanded (stride 0)
+// operands need no copy. C must not overlap A or B, and no two elements of C may share memory.
+//
+// All dtypes but bool and float8; float16, bfloat16 and the small integers are accumulated in float32 or int32, rounded or wrapped
+// once at the end. Where beta is 0, C is not read. The result does not depend on the number of threads.
+
+namespace kagari {
+
+struct GemmOperand {
+  const void* data = nullptr;
+  int64_t batch_stride = 0, row_stride = 0, column_stride = 0;
+};
+
+struct Gemm {
+  DType dtype = DType::Float32;  // of A, B, C and bias
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  GemmOperand a, b;
+  void* c = nullptr;
+  int64_t c_batch_stride = 0, c_row_stride = 0, c_column_stride = 1;
+  std::complex<double> alpha = 1, beta = 0;
+  const void* bias = nullptr;  // n contiguous elements that are added to every row of C, or null. Real dtypes only
+  bool relu = false;           // real floating dtypes only
+};
+
+/// Computes it, with num_threads() threads where that pays. Raises Error of kind NotImplemented for other dtypes.
+KAGARI_API void gemm(const Gemm& g);
+
+}  // namespace kagari
