@@ -1,43 +1,110 @@
-// Elementary functions of Vec<float> and Vec<double>.
+// The mathematical functions of Vec<float> and Vec<double>: this header includes all of them. Here: the error function,
+// powers, and functions that call <cmath> lane by lane. Error bounds: see vector_exp_log.h.
 #pragma once
 
 #include <cmath>
 
-#include "kagari/cpu/simd.h"
+#include "kagari/cpu/vector_exp_log.h"
+#include "kagari/cpu/vector_trig.h"
 
 namespace kagari::cpu {
 inline namespace KAGARI_ISA {
+namespace detail {
 
-// Functions that are rarely hot call <cmath> lane by lane; its errors are below 2 ULP. Note lgamma_r: std::lgamma writes
-// a global variable.
+// erf(x) = x + x P(x^2) for |x| < 1.
+inline constexpr float kErfSmallFloat[] = {0.128379166f,   -0.37612626f,    0.112835854f,   -0.0268538091f,
+                                           0.00518832123f, -0.000801013783f, 7.85367665e-05f};
+inline constexpr double kErfSmallDouble[] = {0.12837916709551256,     -0.37612638903183521,   0.11283791670944181,
+                                             -0.0268661706431109,     0.0052239776061139909,  -0.00085483259291078203,
+                                             0.00012055293570951083,  -1.4924712191881749e-05, 1.6447130260442985e-06,
+                                             -1.6206304061959303e-07, 1.3710939834728645e-08, -7.7793951679652143e-10};
+// erf(x) = 1 - exp(-Q(x)) for 1 <= x, up to where erf rounds to 1.
+inline constexpr float kErfLargeFloat[] = {-0.000189554514f, 1.12958515f,     0.633207262f,     0.108431473f,
+                                           -0.0252159983f,   0.00420729443f, -0.000441861281f, 2.17291727e-05f};
+inline constexpr double kErfLargeDouble[] = {  // a polynomial in x - 3
+    10.72036304198113,       6.3037536890039334,     0.95739421880404041,     0.0074118917883081187,
+    -0.0013533104945596974,  0.00024569205668019259, -4.3081679111885416e-05, 7.115871156789986e-06,
+    -1.0690955479629453e-06, 1.3588632383419043e-07, -1.2075376294167776e-08, -9.1796119405470156e-10,
+    7.8402850627951863e-10,  6.3045960773447398e-11, 1.3291021976390312e-10,  -2.7510808728063394e-11,
+    -2.4453762299827921e-11, -8.5923429631311285e-12, -1.0390860105405017e-12};
+
+}  // namespace detail
+
+// The error function. ULP <= 2 / 2.
+template <class T>
+KAGARI_INLINE Vec<T> erf(Vec<T> x) {
+  Vec<T> a = abs(x);
+  Vec<T> z = a * a;
+  Vec<T> capped = min_second(Vec<T>(sizeof(T) == 4 ? T(3.95) : T(5.95)), a);
+  Vec<T> small, q;
+  if constexpr (sizeof(T) == 4) {
+    small = fma(a, polynomial(z, detail::kErfSmallFloat), a);
+    q = polynomial(capped, detail::kErfLargeFloat);
+  } else {
+    small = fma(a, polynomial(z, detail::kErfSmallDouble), a);
+    q = polynomial(capped - Vec<T>(3), detail::kErfLargeDouble);
+  }
+  Vec<T> n;
+  Vec<T> r = detail::exp_reduce(-q, n);
+  Vec<T> large = Vec<T>(1) - scale2(detail::exp_reduced_minus_one(r) + Vec<T>(1), n);
+  return copysign(select(a < Vec<T>(1), small, large), x);
+}
+
+namespace detail {
+
+// log2(1 + f) = f R(f), 2^r = 1 + r S(r), with errors below 2^-33, for float powers in double lanes.
+inline constexpr double kPowLog2[] = {1.4426950409941635,   -0.72134751683976306, 0.48089828240235966,  -0.36067436215665583,
+                                      0.28854601337347341,  -0.24042807786520584, 0.20582046420314776,  -0.18031729683975295,
+                                      0.16466065548736938,  -0.15285493221345217, 0.11545897700875039,  -0.044922187188869055};
+inline constexpr double kPowExp2[] = {0.69314718070714632,  0.24022651071324383,    0.055504103591630702, 0.0096180373687693339,
+                                      0.0013333938655664273, 0.00015467018455949064, 1.51958074218928e-05};
+
+// a^y for a > 0.
+KAGARI_INLINE VecD pow_wide(VecD a, VecD y) {
+  VecD e;
+  VecD f = split_exponent(a, e) - VecD(1);
+  VecD x = y * fma(f, polynomial(f, kPowLog2), e);
+  x = clamp(x, -200.0, 200.0);
+  VecD n = round_even(x);
+  VecD r = x - n;
+  VecD p = fma(r, polynomial(r, kPowExp2), VecD(1));
+  return p * bits_as<double>(shift_left(to_int(n) + VecL(1023), 52));
+}
+
+}  // namespace detail
+
+// x^y. ULP <= 2; zeros, infinities and NaN go to <cmath>.
+KAGARI_INLINE VecF pow(VecF x, VecF y) {
+  VecF a = abs(x);
+  const VecF inf{__builtin_inff()};
+  auto usual = (a > VecF(0)) & (a < inf) & (abs(y) < inf);
+  if (__builtin_expect(!all(usual), 0))
+    return map_lanes(x, y, [](float u, float v) { return std::pow(u, v); });
+  VecF power = narrow(detail::pow_wide(widen_low(a), widen_low(y)), detail::pow_wide(widen_high(a), widen_high(y)));
+  auto negative = x < VecF(0);
+  if (any(negative)) {
+    VecF half = y * VecF(0.5f);
+    auto integral = round_even(y) == y;
+    auto odd = integral & (round_even(half) != half);
+    VecF with_sign = select(odd, -power, power);
+    power = select(negative, select(integral, with_sign, VecF(__builtin_nanf(""))), power);
+  }
+  return power;
+}
+KAGARI_INLINE VecD pow(VecD x, VecD y) {
+  return map_lanes(x, y, [](double u, double v) { return std::pow(u, v); });
+}
+
 #define KAGARI_LANEWISE(name, expression)                          \
   template <class T>                                               \
   KAGARI_INLINE Vec<T> name(Vec<T> v) {                            \
     return map_lanes(v, [](T x) -> T { return expression; });      \
   }
-KAGARI_LANEWISE(exp, std::exp(x))
-KAGARI_LANEWISE(exp2, std::exp2(x))
-KAGARI_LANEWISE(expm1, std::expm1(x))
-KAGARI_LANEWISE(log, std::log(x))
-KAGARI_LANEWISE(log2, std::log2(x))
-KAGARI_LANEWISE(log10, std::log10(x))
-KAGARI_LANEWISE(log1p, std::log1p(x))
-KAGARI_LANEWISE(sin, std::sin(x))
-KAGARI_LANEWISE(cos, std::cos(x))
-KAGARI_LANEWISE(tan, std::tan(x))
-KAGARI_LANEWISE(asin, std::asin(x))
-KAGARI_LANEWISE(acos, std::acos(x))
-KAGARI_LANEWISE(atan, std::atan(x))
-KAGARI_LANEWISE(sinh, std::sinh(x))
-KAGARI_LANEWISE(cosh, std::cosh(x))
-KAGARI_LANEWISE(tanh, std::tanh(x))
-KAGARI_LANEWISE(asinh, std::asinh(x))
-KAGARI_LANEWISE(acosh, std::acosh(x))
-KAGARI_LANEWISE(atanh, std::atanh(x))
-KAGARI_LANEWISE(erf, std::erf(x))
 KAGARI_LANEWISE(erfc, std::erfc(x))
 KAGARI_LANEWISE(cbrt, std::cbrt(x))
 #undef KAGARI_LANEWISE
+
+// lgamma_r, because std::lgamma writes a global variable.
 template <class T>
 KAGARI_INLINE Vec<T> lgamma(Vec<T> v) {
   return map_lanes(v, [](T x) -> T {
@@ -46,22 +113,13 @@ KAGARI_INLINE Vec<T> lgamma(Vec<T> v) {
     else return lgamma_r(x, &sign);
   });
 }
-template <class T>
-KAGARI_INLINE Vec<T> pow(Vec<T> x, Vec<T> y) {
-  return map_lanes(x, y, [](T a, T b) -> T { return std::pow(a, b); });
-}
-template <class T>
-KAGARI_INLINE Vec<T> atan2(Vec<T> y, Vec<T> x) {
-  return map_lanes(y, x, [](T a, T b) -> T { return std::atan2(a, b); });
-}
+
 template <class T>
 KAGARI_INLINE Vec<T> hypot(Vec<T> x, Vec<T> y) {
   return map_lanes(x, y, [](T a, T b) -> T { return std::hypot(a, b); });
 }
-template <class T>
-KAGARI_INLINE Vec<T> sigmoid(Vec<T> x) {
-  return Vec<T>(1) / (Vec<T>(1) + exp(-x));
-}
+
+// The remainder with the sign of x, exact.
 template <class T>
 KAGARI_INLINE Vec<T> fmod(Vec<T> x, Vec<T> y) {
   return map_lanes(x, y, [](T a, T b) -> T { return std::fmod(a, b); });
