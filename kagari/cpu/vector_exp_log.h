@@ -2,7 +2,7 @@
 //
 // Coefficients are weighted minimax fits (Lawson iteration in 45 digits) on the reduced interval; the error of a fit alone
 // is below 2^-27 (float) and 2^-56 (double). The bound in a function's comment, "ULP <= float / double", is the largest error
-// that tests/cpp/vector_math_test.cpp allows against long double references over random and special arguments, on every
+// that tests/cpp/test_vector_math.cpp allows against long double references over random and special arguments, on every
 // instruction set. Special values follow C99.
 #pragma once
 

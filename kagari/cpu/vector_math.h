@@ -30,7 +30,7 @@ inline constexpr double kErfLargeDouble[] = {  // a polynomial in x - 3
 
 }  // namespace detail
 
-// The error function. ULP <= 2 / 2.
+// The error function. ULP <= 2 / 5.
 template <class T>
 KAGARI_INLINE Vec<T> erf(Vec<T> x) {
   Vec<T> a = abs(x);
