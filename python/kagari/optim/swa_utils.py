@@ -4,6 +4,7 @@ import math
 from copy import deepcopy
 
 import kagari
+from kagari.nn import Module
 
 from .lr_scheduler.base import LRScheduler, group_values, per_group
 
@@ -64,69 +65,55 @@ def get_swa_avg_fn():
     return swa_update
 
 
-def _averaged_model_class():
-    """:class:`AveragedModel`, made on first use: optimizers alone must not import the layers."""
-    from kagari.nn import Module
+class AveragedModel(Module):
+    """A copy of a model whose parameters are averages of the model's parameters over training.
 
-    class AveragedModel(Module):
-        """A copy of a model whose parameters are averages of the model's parameters over training.
+    Arguments:
+        model: the model; it is copied.
+        device: where the copy lives.
+        avg_fn: ``(average, current, count) -> average`` for one parameter.
+        multi_avg_fn: ``(averages, currents, count)`` for lists, in place. Default: equal weights.
+        use_buffers: whether buffers are averaged, too; otherwise they are copied.
+    """
 
-        Arguments:
-            model: the model; it is copied.
-            device: where the copy lives.
-            avg_fn: ``(average, current, count) -> average`` for one parameter.
-            multi_avg_fn: ``(averages, currents, count)`` for lists, in place. Default: equal weights.
-            use_buffers: whether buffers are averaged, too; otherwise they are copied.
-        """
+    def __init__(self, model, device=None, avg_fn=None, multi_avg_fn=None, use_buffers=False):
+        super().__init__()
+        if avg_fn is not None and multi_avg_fn is not None:
+            raise AssertionError("Only one of avg_fn and multi_avg_fn should be provided")
+        self.module = deepcopy(model)
+        if device is not None:
+            self.module = self.module.to(device)
+        self.register_buffer("n_averaged", kagari.tensor(0, dtype=kagari.long, device=device))
+        self.avg_fn = avg_fn
+        self.multi_avg_fn = multi_avg_fn
+        self.use_buffers = use_buffers
 
-        def __init__(self, model, device=None, avg_fn=None, multi_avg_fn=None, use_buffers=False):
-            super().__init__()
-            if avg_fn is not None and multi_avg_fn is not None:
-                raise AssertionError("Only one of avg_fn and multi_avg_fn should be provided")
-            self.module = deepcopy(model)
-            if device is not None:
-                self.module = self.module.to(device)
-            self.register_buffer("n_averaged", kagari.tensor(0, dtype=kagari.long, device=device))
-            self.avg_fn = avg_fn
-            self.multi_avg_fn = multi_avg_fn
-            self.use_buffers = use_buffers
+    def forward(self, *args, **kwargs):
+        """The averaged model's result."""
+        return self.module(*args, **kwargs)
 
-        def forward(self, *args, **kwargs):
-            """The averaged model's result."""
-            return self.module(*args, **kwargs)
-
-        def update_parameters(self, model):
-            """Takes the present parameters of ``model`` into the averages; the first call copies them."""
-            def values(module):
-                if not self.use_buffers:
-                    return list(module.parameters())
-                return list(itertools.chain(module.parameters(), module.buffers()))
-
-            averages = [value.detach() for value in values(self.module)]
-            currents = [value.detach().to(average.device) for value, average in zip(values(model), averages)]
-            count = self.n_averaged
-            if count == 0:
-                for average, current in zip(averages, currents):
-                    average.copy_(current)
-            elif self.multi_avg_fn is not None or self.avg_fn is None:
-                (self.multi_avg_fn or get_swa_multi_avg_fn())(averages, currents, count)
-            else:
-                for average, current in zip(averages, currents):
-                    average.copy_(self.avg_fn(average, current, count))
+    def update_parameters(self, model):
+        """Takes the present parameters of ``model`` into the averages; the first call copies them."""
+        def values(module):
             if not self.use_buffers:
-                for average, current in zip(self.module.buffers(), model.buffers()):
-                    average.detach().copy_(current.detach().to(average.device))
-            self.n_averaged += 1
+                return list(module.parameters())
+            return list(itertools.chain(module.parameters(), module.buffers()))
 
-    AveragedModel.__qualname__ = "AveragedModel"
-    return AveragedModel
-
-
-def __getattr__(name):
-    if name == "AveragedModel":
-        value = globals()[name] = _averaged_model_class()
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        averages = [value.detach() for value in values(self.module)]
+        currents = [value.detach().to(average.device) for value, average in zip(values(model), averages)]
+        count = self.n_averaged
+        if count == 0:
+            for average, current in zip(averages, currents):
+                average.copy_(current)
+        elif self.multi_avg_fn is not None or self.avg_fn is None:
+            (self.multi_avg_fn or get_swa_multi_avg_fn())(averages, currents, count)
+        else:
+            for average, current in zip(averages, currents):
+                average.copy_(self.avg_fn(average, current, count))
+        if not self.use_buffers:
+            for average, current in zip(self.module.buffers(), model.buffers()):
+                average.detach().copy_(current.detach().to(average.device))
+        self.n_averaged += 1
 
 
 @kagari.no_grad()

@@ -1,8 +1,7 @@
 """Schedules made of other schedules."""
-import warnings
 from bisect import bisect_right
 
-from .base import EPOCH_DEPRECATION_WARNING, LRScheduler, group_values, set_group_value
+from .base import LRScheduler, group_values, set_group_value
 from .plateau import ReduceLROnPlateau
 
 
@@ -83,14 +82,17 @@ class SequentialLR(_ComposedLR):
 
 
 def _start(scheduler):
-    """Lets a schedule begin at its epoch 0 without the deprecation warning of ``step(0)``."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=EPOCH_DEPRECATION_WARNING[:40])
-        if isinstance(scheduler, SequentialLR):
-            scheduler.last_epoch = -1
-            scheduler.step()
-        else:
-            scheduler.step(0)
+    """Lets a schedule begin at its epoch 0."""
+    if isinstance(scheduler, SequentialLR):
+        scheduler.last_epoch = 0
+        _start(scheduler._schedulers[0])
+    elif isinstance(scheduler, ChainedScheduler):
+        for inner in scheduler._schedulers:
+            _start(inner)
+    else:
+        scheduler._update_lr(0)
+        return
+    scheduler._last_lr = group_values(scheduler.optimizer, "lr")
 
 
 class ChainedScheduler(_ComposedLR):
