@@ -124,12 +124,18 @@ class UninitializedTensorMixin:
         return type(self), (self.requires_grad,)
 
     @classmethod
+    def _like(cls, source, result):
+        """What a cast or move of ``source`` returns."""
+        return result
+
+    @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")
         if name in ("__get__", "__set__", "__delete__"):
             name = getattr(getattr(func, "__self__", None), "__name__", name)
         if name in cls._allowed_names:
-            return _no_torch_function(func, types, args, kwargs or {})
+            result = _no_torch_function(func, types, args, kwargs or {})
+            return cls._like(args[0], result) if type(result) is Tensor else result
         raise ValueError(
             f"Attempted to use an uninitialized parameter in {func}. This error happens when you are using a "
             "`LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter` objects. When using "
@@ -167,3 +173,10 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):
         result.persistent = persistent
         result._is_buffer = True
         return result
+
+    @classmethod
+    def _like(cls, source, result):
+        # A buffer that is cast before it has a shape still has none; a parameter takes the result as its data instead.
+        if result.numel() != 0 or not isinstance(source, cls):
+            return result
+        return cls(device=result.device, dtype=result.dtype, persistent=source.persistent)

@@ -44,7 +44,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
                            "dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
     if dims == 3:
         return _feature_dropout(input, p, training, inplace)
-    return _feature_dropout(input.unsqueeze_(0) if inplace else input.unsqueeze(0), p, training, inplace).squeeze(0)
+    return _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
@@ -78,4 +78,4 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
                       stacklevel=2)
     if dims != 4:
         return _feature_dropout(input, p, training, inplace)
-    return _feature_dropout(input.unsqueeze_(0) if inplace else input.unsqueeze(0), p, training, inplace).squeeze(0)
+    return _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)

@@ -48,17 +48,34 @@ def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weig
                          ignore_index=None, label_smoothing=0.0, options=None):
     """``cross_entropy(linear(input, linear_weight, linear_bias), target)``.
 
-    input (N, in_features) or (in_features); linear_weight (num_classes * prod of the further dimensions of target,
-    in_features). Options do not change the result.
+    input (N, in_features) or (in_features); linear_weight (num_classes, *out_features, in_features); linear_bias
+    (num_classes, *out_features); target (N, *out_features) of classes, or (N, num_classes, *out_features) of
+    probabilities. Options do not change the result. Raises RuntimeError for shapes that do not fit.
     """
     from kagari.nn import functional as F
 
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if linear_weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}")
+    features = input.size(-1)
+    if linear_weight.size(-1) != features:
+        raise RuntimeError("expected equal input and linear_weight last dimensions (in_features), "
+                           f"got {features} and {linear_weight.size(-1)}, respectively")
+    scores_shape = tuple(linear_weight.shape[:-1])
+    if linear_bias is not None and tuple(linear_bias.shape) != scores_shape:
+        raise RuntimeError(f"expected linear_bias shape {scores_shape}, got {tuple(linear_bias.shape)}")
+    if input.dim() == 1 and linear_weight.dim() > 2:
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires "
+                           f"batched input, (N, {features}), got unbatched input with shape {tuple(input.shape)}")
+    if ignore_index is not None and target.is_floating_point():
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if linear_weight.dim() > 2:
+        linear_weight = linear_weight.reshape(-1, features)
+        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
     scores = F.linear(input, linear_weight, linear_bias)
-    batched = input.dim() > 1
-    further = target.shape[1:] if batched else target.shape
-    if not target.is_floating_point() and len(further) > 0:
-        scores = scores.reshape(*scores.shape[:-1], -1, *further)
-    if ignore_index is None:
-        ignore_index = -100
-    return F.cross_entropy(scores, target, weight=weight, reduction=reduction, ignore_index=ignore_index,
+    if len(scores_shape) > 1:
+        scores = scores.view(-1, *scores_shape)
+    return F.cross_entropy(scores, target, weight=weight, reduction=reduction,
+                           ignore_index=-100 if ignore_index is None else ignore_index,
                            label_smoothing=label_smoothing)

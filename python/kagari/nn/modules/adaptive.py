@@ -72,7 +72,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         target = target_ if batched else target_.unsqueeze(0)
 
         used = 0
-        output = input.new_empty(target.shape)
+        output = input.new_zeros(target.shape)
         head_index = target.new_empty(target.shape)
         bounds = [0, *self.cutoffs]
         for i in range(len(bounds) - 1):

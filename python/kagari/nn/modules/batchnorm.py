@@ -191,7 +191,7 @@ class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation over (N, C, ...) whose statistics are shared by the processes of a group.
 
-    In evaluation it is plain batch normalisation. As in PyTorch, training on the CPU is an error.
+    In one process, the only case so far, it is plain batch normalisation.
     """
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, process_group=None,
@@ -202,11 +202,6 @@ class SyncBatchNorm(_BatchNorm):
     def _check_input_dim(self, input):
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
-
-    def forward(self, input):
-        if self.training and input.device.type == "cpu":
-            raise ValueError("SyncBatchNorm expected input tensor to be on GPU")
-        return super().forward(input)
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):

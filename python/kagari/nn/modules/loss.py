@@ -1,9 +1,12 @@
 """Losses. ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; ``size_average`` and ``reduce`` are its old forms. The
 formulas are those of the functions in ``nn.functional``."""
-import kagari
+import math
+import warnings
+
 from kagari.nn import functional as F
 from kagari.nn.functional import _legacy_reduction
 from kagari.nn.modules.distance import PairwiseDistance
+from kagari.nn.modules.linear import Linear
 from kagari.nn.modules.module import Module
 
 __all__ = ["L1Loss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "GaussianNLLLoss", "KLDivLoss", "MSELoss", "BCELoss",
@@ -63,8 +66,6 @@ class NLLLoss2d(NLLLoss):
     """An old name of NLLLoss."""
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
-        import warnings
-
         warnings.warn("NLLLoss2d has been deprecated. Please use NLLLoss instead as a drop-in replacement.",
                       FutureWarning, stacklevel=2)
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
@@ -177,6 +178,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (float, int)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         self.delta = delta
 
     def forward(self, input, target):
@@ -319,38 +322,37 @@ class CTCLoss(_Loss):
 class LinearCrossEntropyLoss(_WeightedLoss):
     """The cross entropy of a linear layer's output, with the layer inside: input (N, in_features) to a scalar.
 
-    ``linear_weight`` is (num_classes * prod(out_features), in_features); ``out_features`` are the dimensions after the
-    class dimension.
+    Targets are (N, *out_features) of classes; the layer ``linear`` has num_classes * prod(out_features) rows.
     """
 
     __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
 
     def __init__(self, in_features, num_classes, *, out_features=(), bias=False, device=None, dtype=None,
                  reduction="mean", weight=None, ignore_index=None, label_smoothing=0.0, options=None):
-        import math
-
-        from kagari.nn import init
-        from kagari.nn.parameter import Parameter
-
         super().__init__(weight=weight, reduction=reduction)
-        self.in_features = in_features
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
         self.num_classes = num_classes
         self.out_features = tuple(out_features)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
         self.options = options
-        rows = num_classes * math.prod(self.out_features)
-        self.linear_weight = Parameter(kagari.empty((rows, in_features), device=device, dtype=dtype))
-        if bias:
-            self.linear_bias = Parameter(kagari.empty(rows, device=device, dtype=dtype))
-        else:
-            self.register_parameter("linear_bias", None)
-        init.kaiming_uniform_(self.linear_weight, a=math.sqrt(5))
-        if bias:
-            bound = 1 / math.sqrt(in_features) if in_features > 0 else 0
-            init.uniform_(self.linear_bias, -bound, bound)
+        self.linear = Linear(in_features, num_classes * math.prod(self.out_features), bias=bias, device=device,
+                             dtype=dtype)
 
     def forward(self, input, target):
-        return F.linear_cross_entropy(input, self.linear_weight, target, linear_bias=self.linear_bias,
-                                      weight=self.weight, reduction=self.reduction, ignore_index=self.ignore_index,
+        linear_weight, linear_bias = self.linear.weight, self.linear.bias
+        if self.out_features:
+            rows = (self.num_classes, *self.out_features)
+            linear_weight = linear_weight.view(*rows, -1)
+            linear_bias = None if linear_bias is None else linear_bias.view(rows)
+        return F.linear_cross_entropy(input, linear_weight, target, linear_bias=linear_bias, weight=self.weight,
+                                      reduction=self.reduction, ignore_index=self.ignore_index,
                                       label_smoothing=self.label_smoothing, options=self.options)
+
+    def extra_repr(self):
+        return (f"in_features={self.linear.in_features}, num_classes={self.num_classes}, "
+                f"out_features={self.out_features}, bias={self.linear.bias is not None}, reduction={self.reduction}, "
+                f"ignore_index={self.ignore_index}, label_smoothing={self.label_smoothing}, options={self.options}")

@@ -30,7 +30,7 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """LocalResponseNorm over the channels of (N, C, H, W)."""
+    """An old form of LocalResponseNorm for (N, C, H, W), whose window is symmetric and keeps the first channel."""
 
     def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
         super().__init__()
@@ -42,7 +42,16 @@ class CrossMapLRN2d(Module):
     def forward(self, input):
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+        half = (self.size - 1) // 2
+        squares = input * input
+        padded = F.pad(squares, (0, 0, 0, 0, half, half))
+        channels = input.size(1)
+        sums = sum(padded[:, i:i + channels] for i in range(2 * half + 1))
+        if channels > half + 1:
+            # PyTorch never drops the first channel from the window (but its gradient does): so do we.
+            first = squares[:, :1].detach().expand(-1, channels - half - 1, -1, -1)
+            sums = sums + F.pad(first, (0, 0, 0, 0, half + 1, 0))
+        return input * (self.k + sums * (self.alpha / self.size)).pow(-self.beta)
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
