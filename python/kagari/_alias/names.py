@@ -1,6 +1,6 @@
 """The one table from PyTorch's module paths to kagari's, used by the import hook and by the files kagari reads and writes.
 
-The rule is that `torch.x.y` is `kagari.x.y`. The table holds only the exceptions; the longest matching prefix wins.
+The rule is that `torch.x.y` is `kagari.x.y`. The table holds only the exceptions; a module that is not in it follows the rule.
 """
 
 PREFIX = "torch"
@@ -8,9 +8,10 @@ HOME = "kagari"
 
 # PyTorch module path -> kagari module path, where the rule does not hold.
 EXCEPTIONS = {
-    "torch._C": "kagari._C",
-    "torch.utils.data._utils.collate": "kagari.utils.data.collate",
-    "torch.utils.data._utils.worker": "kagari.utils.data.worker",
+    "torch.torch_version": "kagari.version",
+    "torch._jit_internal": "kagari.jit._annotations",
+    "torch.jit._script": "kagari.jit",
+    "torch._dynamo.eval_frame": "kagari._dynamo",
 }
 
 _to_torch = {home: theirs for theirs, home in EXCEPTIONS.items()}
