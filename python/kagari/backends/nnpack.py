@@ -1,0 +1,5 @@
+"""NNPACK, which kagari does not use."""
+
+
+def is_available():
+    return False

@@ -1,0 +1,3 @@
+"""Engines for quantised operators: none."""
+engine = "none"
+supported_engines = ["none"]

@@ -1,0 +1,5 @@
+"""XNNPACK, which kagari does not use."""
+
+
+def is_available():
+    return False
