@@ -1,0 +1,2 @@
+"""Settings of deterministic runs."""
+fill_uninitialized_memory = True
