@@ -1,0 +1,539 @@
+// Reductions that combine elements pairwise: sum, prod, amax, amin, norms, any, all, count_nonzero.
+//
+// Floating sums run in float lanes for 1024 elements at most and are then added in double, so that the error does not grow
+// with the length; half types are loaded as float. Integers are reduced in int64 (uint64 for itself), complex numbers in
+// complex double.
+#include "kagari/cpu/reduce.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "kagari/cpu/elementwise.h"
+#include "kagari/cpu/vector_math.h"
+
+namespace kagari::cpu {
+inline namespace KAGARI_ISA {
+namespace {
+
+template <class T>
+constexpr bool kIsComplex = false;
+template <class R>
+constexpr bool kIsComplex<std::complex<R>> = true;
+template <class T>
+constexpr bool kIsFloating = std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+
+// What a partial result is kept in.
+template <class T>
+using Wide = std::conditional_t<kIsFloating<T>, double,
+                                std::conditional_t<kIsComplex<T>, std::complex<double>,
+                                                   std::conditional_t<std::is_same_v<T, uint64_t>, uint64_t, int64_t>>>;
+template <class T>
+using SumOutput = std::conditional_t<std::is_integral_v<T>, int64_t, T>;
+
+double divisor_of(const LoopParams* p) { return p == nullptr ? 1.0 : p->real[0]; }
+
+// An operation: `map` an element, `combine` two results; V is a vector or a scalar. `Output<T>` for elements of type T.
+// adds: results are added (so that float lanes are widened now and then).
+struct Sum {  // slot 0, if there are parameters: a divisor, for the mean
+  static constexpr bool adds = true;
+  template <class T>
+  using Output = SumOutput<T>;
+  explicit Sum(const LoopParams*) {}
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    return x;
+  }
+  template <class V>
+  KAGARI_INLINE V combine(V a, V b) const {
+    return a + b;
+  }
+  template <class V>
+  static V identity() {
+    return V(0);
+  }
+  template <class W>
+  static W finish(W x, const LoopParams* p) {
+    if constexpr (std::is_integral_v<W>) return x;
+    else return x / divisor_of(p);
+  }
+};
+struct NanSum : Sum {
+  using Sum::Sum;
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (IsVec<V>::value) return select(isnan(x), V(0), x);
+    else return x == x ? x : V(0);
+  }
+};
+struct Prod {
+  static constexpr bool adds = false;
+  template <class T>
+  using Output = SumOutput<T>;
+  explicit Prod(const LoopParams*) {}
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    return x;
+  }
+  template <class V>
+  KAGARI_INLINE V combine(V a, V b) const {
+    if constexpr (std::is_integral_v<V>) return V(uint64_t(a) * uint64_t(b));
+    else return a * b;
+  }
+  template <class V>
+  static V identity() {
+    return V(1);
+  }
+  template <class W>
+  static W finish(W x, const LoopParams*) {
+    return x;
+  }
+};
+struct Max {  // NaN wins
+  static constexpr bool adds = false;
+  template <class T>
+  using Output = T;
+  explicit Max(const LoopParams*) {}
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    return x;
+  }
+  template <class V>
+  KAGARI_INLINE V combine(V a, V b) const {
+    if constexpr (IsVec<V>::value) return maximum(a, b);
+    else return a > b || a != a ? a : b;
+  }
+  template <class V>
+  static V identity() {
+    using L = Lane<V>;
+    if constexpr (std::is_integral_v<L>) return V(std::numeric_limits<L>::lowest());
+    else return V(-std::numeric_limits<L>::infinity());
+  }
+  template <class W>
+  static W finish(W x, const LoopParams*) {
+    return x;
+  }
+};
+struct Min {  // NaN wins
+  static constexpr bool adds = false;
+  template <class T>
+  using Output = T;
+  explicit Min(const LoopParams*) {}
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    return x;
+  }
+  template <class V>
+  KAGARI_INLINE V combine(V a, V b) const {
+    if constexpr (IsVec<V>::value) return minimum(a, b);
+    else return a < b || a != a ? a : b;
+  }
+  template <class V>
+  static V identity() {
+    using L = Lane<V>;
+    if constexpr (std::is_integral_v<L>) return V(std::numeric_limits<L>::max());
+    else return V(std::numeric_limits<L>::infinity());
+  }
+  template <class W>
+  static W finish(W x, const LoopParams*) {
+    return x;
+  }
+};
+struct Norm1 : Sum {
+  using Sum::Sum;
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (IsVec<V>::value) return abs(x);
+    else return V(std::abs(x));
+  }
+};
+struct SumSquares : Sum {
+  using Sum::Sum;
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (kIsComplex<V>) return V(std::norm(x));
+    else return x * x;
+  }
+};
+struct Norm2 : SumSquares {
+  using SumSquares::SumSquares;
+  template <class W>
+  static W finish(W x, const LoopParams*) {
+    return std::sqrt(x);
+  }
+};
+struct NormInf : Max {
+  using Max::Max;
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (IsVec<V>::value) return abs(x);
+    else return V(std::abs(x));
+  }
+  template <class V>
+  static V identity() {
+    return V(0);
+  }
+};
+struct NormNegInf : Min {
+  using Min::Min;
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (IsVec<V>::value) return abs(x);
+    else return V(std::abs(x));
+  }
+};
+struct NormP : Sum {  // slot 0: p
+  double p;
+  explicit NormP(const LoopParams* params) : Sum(params), p(params->real[0]) {}
+  template <class V>
+  KAGARI_INLINE V map(V x) const {
+    if constexpr (IsVec<V>::value) return pow(abs(x), V(p));
+    else return V(std::pow(std::abs(x), p));
+  }
+  template <class W>
+  static W finish(W x, const LoopParams* params) {
+    return std::pow(x, 1 / params->real[0]);
+  }
+};
+
+// Operations on truth values; everything is a scalar.
+struct Any {
+  template <class T>
+  using Output = bool;
+  static constexpr int64_t identity = 0;
+  static int64_t combine(int64_t a, int64_t b) { return a | b; }
+};
+struct All {
+  template <class T>
+  using Output = bool;
+  static constexpr int64_t identity = 1;
+  static int64_t combine(int64_t a, int64_t b) { return a & b; }
+};
+struct CountNonzero {
+  template <class T>
+  using Output = int64_t;
+  static constexpr int64_t identity = 0;
+  static int64_t combine(int64_t a, int64_t b) { return a + b; }
+};
+
+// The run of n elements as contiguous pieces: itself, or copies of at most kStageBlock elements.
+template <class T, class F>
+KAGARI_INLINE void for_contiguous(const char* in, int64_t n, int64_t stride, F f) {
+  if (stride == int64_t(sizeof(T)) || n == 1) {
+    f(reinterpret_cast<const T*>(in), n);
+    return;
+  }
+  T buffer[kStageBlock];
+  for (int64_t start = 0; start < n; start += kStageBlock) {
+    const int64_t count = std::min(n - start, kStageBlock);
+    for (int64_t i = 0; i < count; ++i) buffer[i] = *reinterpret_cast<const T*>(in + (start + i) * stride);
+    f(buffer, count);
+  }
+}
+
+// ---- floating types, in vectors
+
+template <class Op, class V>
+KAGARI_INLINE double combine_lanes(const Op& op, V x) {
+  alignas(64) Lane<V> lanes[V::size];
+  x.store(lanes);
+  double wide[V::size];
+  for (int i = 0; i < V::size; ++i) wide[i] = lanes[i];
+  for (int half = V::size / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) wide[i] = op.combine(wide[i], wide[i + half]);
+  return wide[0];
+}
+
+template <class Op, class T>
+double reduce_contiguous(const Op& op, const T* in, int64_t n) {
+  using P = Packed<T>;
+  using V = typename P::V;
+  constexpr int kWidth = V::size;
+  constexpr int64_t kChunk = 1024;
+  double total = Op::template identity<double>();
+  VecD low(Op::template identity<double>()), high = low;
+  for (int64_t start = 0; start < n; start += kChunk) {
+    const int64_t end = std::min(start + kChunk, n);
+    V a(Op::template identity<V>()), b = a, c = a, d = a;
+    int64_t i = start;
+    for (; i + 4 * kWidth <= end; i += 4 * kWidth) {
+      a = op.combine(a, op.map(P::load(in + i)));
+      b = op.combine(b, op.map(P::load(in + i + kWidth)));
+      c = op.combine(c, op.map(P::load(in + i + 2 * kWidth)));
+      d = op.combine(d, op.map(P::load(in + i + 3 * kWidth)));
+    }
+    for (; i + kWidth <= end; i += kWidth) a = op.combine(a, op.map(P::load(in + i)));
+    V sum = op.combine(op.combine(a, b), op.combine(c, d));
+    if constexpr (std::is_same_v<V, VecF> && Op::adds) {
+      low += widen_low(sum);
+      high += widen_high(sum);
+    } else if constexpr (std::is_same_v<V, VecD>) {
+      low = op.combine(low, sum);
+    } else {
+      total = op.combine(total, combine_lanes(op, sum));
+    }
+    for (; i < end; ++i) total = op.combine(total, double(op.map(V(Lane<V>(in[i])))[0]));
+  }
+  if constexpr (std::is_same_v<V, VecD> || Op::adds) total = op.combine(total, combine_lanes(op, op.combine(low, high)));
+  return total;
+}
+
+// Columns: rows are added to an accumulator in the L1 cache, four at a time.
+template <class Op, class T>
+void reduce_columns(const Op& op, char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* params) {
+  using P = Packed<T>;
+  using V = typename P::V;
+  using L = typename P::Lane;
+  using Out = typename Op::template Output<T>;
+  constexpr int64_t kColumns = 512, kRows = 64;
+  alignas(64) L lanes[kColumns];
+  double wide[kColumns];
+  for (int64_t first = 0; first < columns; first += kColumns) {
+    const int64_t m = std::min(columns - first, kColumns);
+    const char* tile = in + first * int64_t(sizeof(T));
+    std::fill_n(wide, m, Op::template identity<double>());
+    for (int64_t row = 0; row < n; row += kRows) {
+      const int64_t rows = std::min(n - row, kRows);
+      std::fill_n(lanes, m, Op::template identity<L>());
+      int64_t r = 0;
+      for (; r + 4 <= rows; r += 4) {
+        const T* p0 = reinterpret_cast<const T*>(tile + (row + r) * stride);
+        const T* p1 = reinterpret_cast<const T*>(tile + (row + r + 1) * stride);
+        const T* p2 = reinterpret_cast<const T*>(tile + (row + r + 2) * stride);
+        const T* p3 = reinterpret_cast<const T*>(tile + (row + r + 3) * stride);
+        int64_t j = 0;
+        for (; j + V::size <= m; j += V::size) {
+          V sum = op.combine(op.combine(op.map(P::load(p0 + j)), op.map(P::load(p1 + j))),
+                             op.combine(op.map(P::load(p2 + j)), op.map(P::load(p3 + j))));
+          op.combine(V::load(lanes + j), sum).store(lanes + j);
+        }
+        for (; j < m; ++j)
+          for (const T* p : {p0, p1, p2, p3}) lanes[j] = op.combine(V(lanes[j]), op.map(V(L(p[j]))))[0];
+      }
+      for (; r < rows; ++r) {
+        const T* p0 = reinterpret_cast<const T*>(tile + (row + r) * stride);
+        int64_t j = 0;
+        for (; j + V::size <= m; j += V::size) op.combine(V::load(lanes + j), op.map(P::load(p0 + j))).store(lanes + j);
+        for (; j < m; ++j) lanes[j] = op.combine(V(lanes[j]), op.map(V(L(p0[j]))))[0];
+      }
+      for (int64_t j = 0; j < m; ++j) wide[j] = op.combine(wide[j], double(lanes[j]));
+    }
+    Out* result = reinterpret_cast<Out*>(out) + first;
+    for (int64_t j = 0; j < m; ++j) result[j] = Out(static_cast<L>(Op::finish(wide[j], params)));
+  }
+}
+
+template <class Op, class T>
+const ReduceKernel& floating_kernel() {
+  using Out = typename Op::template Output<T>;
+  static constexpr ReduceKernel kernel{
+      sizeof(double), sizeof(T), sizeof(Out),
+      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams* p) {
+        const Op op(p);
+        double total = Op::template identity<double>();
+        for_contiguous<T>(in, n, stride,
+                          [&](const T* x, int64_t count) { total = op.combine(total, reduce_contiguous(op, x, count)); });
+        *static_cast<double*>(state) = total;
+      },
+      [](void* state, const void* later, const LoopParams* p) {
+        double& total = *static_cast<double*>(state);
+        total = Op(p).combine(total, *static_cast<const double*>(later));
+      },
+      [](char* out, const void* state, const LoopParams* p) {
+        using L = typename Packed<T>::Lane;
+        *reinterpret_cast<Out*>(out) = Out(static_cast<L>(Op::finish(*static_cast<const double*>(state), p)));
+      },
+      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
+        reduce_columns<Op, T>(Op(p), out, in, n, stride, columns, p);
+      }};
+  return kernel;
+}
+
+// ---- integers and complex numbers, one by one
+
+template <class Op, class T>
+const ReduceKernel& scalar_kernel() {
+  using W = Wide<T>;
+  using Out = typename Op::template Output<T>;
+  static constexpr ReduceKernel kernel{
+      sizeof(W), sizeof(T), sizeof(Out),
+      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams* p) {
+        const Op op(p);
+        W total = Op::template identity<W>();
+        for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
+          W part = Op::template identity<W>();
+          for (int64_t i = 0; i < count; ++i) part = op.combine(part, op.map(W(x[i])));
+          total = op.combine(total, part);
+        });
+        *static_cast<W*>(state) = total;
+      },
+      [](void* state, const void* later, const LoopParams* p) {
+        W& total = *static_cast<W*>(state);
+        total = Op(p).combine(total, *static_cast<const W*>(later));
+      },
+      [](char* out, const void* state, const LoopParams* p) {
+        *reinterpret_cast<Out*>(out) = Out(Op::finish(*static_cast<const W*>(state), p));
+      },
+      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
+        const Op op(p);
+        constexpr int64_t kColumns = 256;
+        W wide[kColumns];
+        for (int64_t first = 0; first < columns; first += kColumns) {
+          const int64_t m = std::min(columns - first, kColumns);
+          std::fill_n(wide, m, Op::template identity<W>());
+          for (int64_t i = 0; i < n; ++i) {
+            const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
+            for (int64_t j = 0; j < m; ++j) wide[j] = op.combine(wide[j], op.map(W(row[j])));
+          }
+          Out* result = reinterpret_cast<Out*>(out) + first;
+          for (int64_t j = 0; j < m; ++j) result[j] = Out(Op::finish(wide[j], p));
+        }
+      }};
+  return kernel;
+}
+
+// A norm of complex numbers: the state is a double, the output real.
+template <class Op, class R>
+const ReduceKernel& complex_norm_kernel() {
+  using C = std::complex<R>;
+  static constexpr ReduceKernel kernel{
+      sizeof(double), sizeof(C), sizeof(R),
+      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams* p) {
+        const Op op(p);
+        double total = Op::template identity<double>();
+        for (int64_t i = 0; i < n; ++i) {
+          const std::complex<double> x(*reinterpret_cast<const C*>(in + i * stride));
+          total = op.combine(total, op.map(std::hypot(x.real(), x.imag())));
+        }
+        *static_cast<double*>(state) = total;
+      },
+      [](void* state, const void* later, const LoopParams* p) {
+        double& total = *static_cast<double*>(state);
+        total = Op(p).combine(total, *static_cast<const double*>(later));
+      },
+      [](char* out, const void* state, const LoopParams* p) {
+        *reinterpret_cast<R*>(out) = R(Op::finish(*static_cast<const double*>(state), p));
+      },
+      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
+        const Op op(p);
+        for (int64_t j = 0; j < columns; ++j) {
+          double total = Op::template identity<double>();
+          for (int64_t i = 0; i < n; ++i) {
+            const std::complex<double> x(reinterpret_cast<const C*>(in + i * stride)[j]);
+            total = op.combine(total, op.map(std::hypot(x.real(), x.imag())));
+          }
+          reinterpret_cast<R*>(out)[j] = R(Op::finish(total, p));
+        }
+      }};
+  return kernel;
+}
+
+// any, all, count_nonzero: elements of any type, partial results in int64.
+template <class Op, class T>
+const ReduceKernel& truth_kernel() {
+  using Out = typename Op::template Output<T>;
+  static constexpr ReduceKernel kernel{
+      sizeof(int64_t), sizeof(T), sizeof(Out),
+      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams*) {
+        int64_t total = Op::identity;
+        for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
+          for (int64_t i = 0; i < count; ++i) total = Op::combine(total, x[i] != T(0));
+        });
+        *static_cast<int64_t*>(state) = total;
+      },
+      [](void* state, const void* later, const LoopParams*) {
+        int64_t& total = *static_cast<int64_t*>(state);
+        total = Op::combine(total, *static_cast<const int64_t*>(later));
+      },
+      [](char* out, const void* state, const LoopParams*) {
+        *reinterpret_cast<Out*>(out) = Out(*static_cast<const int64_t*>(state));
+      },
+      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams*) {
+        constexpr int64_t kColumns = 256;
+        int64_t wide[kColumns];
+        for (int64_t first = 0; first < columns; first += kColumns) {
+          const int64_t m = std::min(columns - first, kColumns);
+          std::fill_n(wide, m, Op::identity);
+          for (int64_t i = 0; i < n; ++i) {
+            const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
+            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], row[j] != T(0));
+          }
+          for (int64_t j = 0; j < m; ++j) reinterpret_cast<Out*>(out)[first + j] = Out(wide[j]);
+        }
+      }};
+  return kernel;
+}
+
+template <class Op>
+void add_floating(KernelRegistry& r, std::string_view name) {
+  r.add<ReduceKernelOf>(name, DType::Float32, &floating_kernel<Op, float>);
+  r.add<ReduceKernelOf>(name, DType::Float64, &floating_kernel<Op, double>);
+  r.add<ReduceKernelOf>(name, DType::Float16, &floating_kernel<Op, Half>);
+  r.add<ReduceKernelOf>(name, DType::BFloat16, &floating_kernel<Op, BFloat16>);
+}
+template <class Op>
+void add_integral(KernelRegistry& r, std::string_view name) {
+  r.add<ReduceKernelOf>(name, DType::Bool, &scalar_kernel<Op, bool>);
+  r.add<ReduceKernelOf>(name, DType::UInt8, &scalar_kernel<Op, uint8_t>);
+  r.add<ReduceKernelOf>(name, DType::Int8, &scalar_kernel<Op, int8_t>);
+  r.add<ReduceKernelOf>(name, DType::Int16, &scalar_kernel<Op, int16_t>);
+  r.add<ReduceKernelOf>(name, DType::Int32, &scalar_kernel<Op, int32_t>);
+  r.add<ReduceKernelOf>(name, DType::Int64, &scalar_kernel<Op, int64_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt16, &scalar_kernel<Op, uint16_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt32, &scalar_kernel<Op, uint32_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt64, &scalar_kernel<Op, uint64_t>);
+}
+template <class Op>
+void add_complex(KernelRegistry& r, std::string_view name) {
+  r.add<ReduceKernelOf>(name, DType::Complex64, &scalar_kernel<Op, std::complex<float>>);
+  r.add<ReduceKernelOf>(name, DType::Complex128, &scalar_kernel<Op, std::complex<double>>);
+}
+template <class Op>
+void add_norm(KernelRegistry& r, std::string_view name) {
+  add_floating<Op>(r, name);
+  r.add<ReduceKernelOf>(name, DType::Complex64, &complex_norm_kernel<Op, float>);
+  r.add<ReduceKernelOf>(name, DType::Complex128, &complex_norm_kernel<Op, double>);
+}
+// Truth does not depend on more than the size for integers: 8-bit types share a loop, and so on.
+template <class Op>
+void add_truth(KernelRegistry& r, std::string_view name) {
+  for (DType t : {DType::Bool, DType::UInt8, DType::Int8}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint8_t>);
+  for (DType t : {DType::Int16, DType::UInt16}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint16_t>);
+  for (DType t : {DType::Int32, DType::UInt32}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint32_t>);
+  for (DType t : {DType::Int64, DType::UInt64}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint64_t>);
+  r.add<ReduceKernelOf>(name, DType::Float16, &truth_kernel<Op, Half>);
+  r.add<ReduceKernelOf>(name, DType::BFloat16, &truth_kernel<Op, BFloat16>);
+  r.add<ReduceKernelOf>(name, DType::Float32, &truth_kernel<Op, float>);
+  r.add<ReduceKernelOf>(name, DType::Float64, &truth_kernel<Op, double>);
+  r.add<ReduceKernelOf>(name, DType::Complex64, &truth_kernel<Op, std::complex<float>>);
+  r.add<ReduceKernelOf>(name, DType::Complex128, &truth_kernel<Op, std::complex<double>>);
+}
+
+}  // namespace
+
+// Output types: sum and prod of integers and bool give int64, otherwise the type of the elements; norms of complex numbers
+// are real.
+KAGARI_KERNELS(r) {
+  add_floating<Sum>(r, "sum");
+  add_integral<Sum>(r, "sum");
+  add_complex<Sum>(r, "sum");
+  add_floating<NanSum>(r, "nansum");
+  add_floating<Prod>(r, "prod");
+  add_integral<Prod>(r, "prod");
+  add_complex<Prod>(r, "prod");
+  add_floating<Max>(r, "amax");
+  add_integral<Max>(r, "amax");
+  add_floating<Min>(r, "amin");
+  add_integral<Min>(r, "amin");
+  add_norm<Norm1>(r, "norm1");
+  add_norm<Norm2>(r, "norm2");
+  add_norm<SumSquares>(r, "sum_squares");
+  add_norm<NormInf>(r, "norm_inf");
+  add_norm<NormNegInf>(r, "norm_neg_inf");
+  add_norm<NormP>(r, "norm_p");
+  add_truth<Any>(r, "any");
+  add_truth<All>(r, "all");
+  add_truth<CountNonzero>(r, "count_nonzero");
+}
+
+}  // namespace KAGARI_ISA
+}  // namespace kagari::cpu
