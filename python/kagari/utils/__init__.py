@@ -2,7 +2,7 @@
 import importlib
 
 _SUBMODULES = ("_contextlib", "_python_dispatch", "_pytree", "backcompat", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data",
-               "deterministic", "dlpack", ""hooks", "model_zoo", "weak")
+               "deterministic", "dlpack", "hooks", "model_zoo", "weak")
 
 
 def set_module(obj, mod):
