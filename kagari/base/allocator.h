@@ -20,6 +20,21 @@ KAGARI_API void* allocate(size_t bytes);
 /// Gives back what allocate(bytes) returned; `bytes` must be the same number. nullptr is ignored.
 KAGARI_API void deallocate(void* block, size_t bytes) noexcept;
 
+/// Memory that lives as long as the object.
+class Scratch {
+ public:
+  explicit Scratch(int64_t bytes) : bytes_(size_t(bytes)), data_(static_cast<char*>(allocate(bytes_))) {}
+  ~Scratch() { deallocate(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  char* data() const { return data_; }
+  float* floats() const { return reinterpret_cast<float*>(data_); }
+
+ private:
+  size_t bytes_;
+  char* data_;
+};
+
 /// Returns all kept large blocks, and the small ones of the calling thread, to the system.
 KAGARI_API void empty_cache();
 

@@ -13,14 +13,17 @@
 #include "kagari/cpu/kernels/gemm_kernels.h"
 
 namespace kagari {
-namespace {
 
-const GemmKernels& kernels() {
+const GemmKernels& gemm_kernels_for_this_cpu() {
   static const GemmKernels& chosen = isa() == Isa::V4   ? isa_v4::gemm_kernels
                                      : isa() == Isa::V3 ? isa_v3::gemm_kernels
                                                         : isa_v2::gemm_kernels;
   return chosen;
 }
+
+namespace {
+
+const GemmKernels& kernels() { return gemm_kernels_for_this_cpu(); }
 
 // How a dtype is multiplied: the kernel, and the type that it accumulates in and writes.
 struct Method {
@@ -45,20 +48,6 @@ Method method_for(DType t) {
     default: fail_dtype("matrix product", t);
   }
 }
-
-// Memory that lives as long as the scope.
-class Scratch {
- public:
-  explicit Scratch(int64_t bytes) : bytes_(size_t(bytes)), data_(allocate(bytes_)) {}
-  ~Scratch() { deallocate(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  char* data() const { return static_cast<char*>(data_); }
-
- private:
-  size_t bytes_;
-  void* data_;
-};
 
 const char* at(const void* base, DType t, int64_t offset) { return static_cast<const char*>(base) + offset * itemsize(t); }
 char* at(void* base, DType t, int64_t offset) { return static_cast<char*>(base) + offset * itemsize(t); }
@@ -105,7 +94,8 @@ GemmBlock block_of(const Gemm& g, const Cell& c) {
   b.c = at(g.c, g.dtype, c.batch * g.c_batch_stride + c.i * g.c_row_stride + c.j);
   b.c_row = g.c_row_stride;
   b.alpha = g.alpha.real(), b.beta = g.beta.real();
-  b.bias = g.bias ? at(g.bias, g.dtype, c.j) : nullptr;
+  b.bias_per_row = g.bias_per_row;
+  b.bias = g.bias ? at(g.bias, g.dtype, g.bias_per_row ? c.i : c.j) : nullptr;
   b.relu = g.relu;
   return b;
 }
@@ -117,7 +107,7 @@ void finish_float32(const GemmBlock& b) {
   for (int64_t i = 0; i < b.m; ++i) {
     float* row = static_cast<float*>(b.c) + i * b.c_row;
     if (bias)
-      for (int64_t j = 0; j < b.n; ++j) row[j] += bias[j];
+      for (int64_t j = 0; j < b.n; ++j) row[j] += bias[b.bias_per_row ? i : j];
     if (b.relu)
       for (int64_t j = 0; j < b.n; ++j) row[j] = row[j] < 0 ? 0 : row[j];
   }
@@ -151,11 +141,9 @@ void run_narrow(const Gemm& g, GemmBlock b, const Method& method) {
   int64_t rows_at_once = std::max<int64_t>(64, (int64_t(1) << 18) / std::max<int64_t>(b.n, 1));
   rows_at_once = std::min(rows_at_once, b.m);
   int64_t row_bytes = b.n * itemsize(method.sum);
-  Scratch sums(rows_at_once * row_bytes), wide_bias(b.bias ? row_bytes : 0);
-  if (b.bias) {
-    widen_row(g.dtype, static_cast<const char*>(b.bias), wide_bias.data(), b.n);
-    b.bias = wide_bias.data();
-  }
+  int64_t bias_count = !b.bias ? 0 : b.bias_per_row ? b.m : b.n;
+  Scratch sums(rows_at_once * row_bytes), wide_bias(bias_count * itemsize(method.sum));
+  if (b.bias) widen_row(g.dtype, static_cast<const char*>(b.bias), wide_bias.data(), bias_count);
   auto* a = static_cast<const char*>(b.a);
   auto* c = static_cast<char*>(b.c);
   int64_t m = b.m, c_row = b.c_row;
@@ -163,6 +151,7 @@ void run_narrow(const Gemm& g, GemmBlock b, const Method& method) {
     b.m = std::min(rows_at_once, m - i);
     b.a = at(static_cast<const void*>(a), g.dtype, i * b.a_row);
     b.c = sums.data(), b.c_row = b.n;
+    if (b.bias) b.bias = wide_bias.data() + (b.bias_per_row ? i * itemsize(method.sum) : 0);
     if (b.beta != 0)
       for (int64_t r = 0; r < b.m; ++r)
         widen_row(g.dtype, c + (i + r) * c_row * itemsize(g.dtype), sums.data() + r * row_bytes, b.n);
@@ -252,7 +241,7 @@ bool gemv(const Gemm& g) {
     for (int64_t b = 0; b < g.batch; ++b)
       for (int64_t i = 0; i < v.outputs; ++i) {
         T& y = static_cast<T*>(g.c)[b * g.c_batch_stride + i * v.y_stride];
-        if (g.bias) y += static_cast<const T*>(g.bias)[row_vector ? i : 0];
+        if (g.bias) y += static_cast<const T*>(g.bias)[row_vector != g.bias_per_row ? i : 0];
         if (g.relu && y < 0) y = 0;
       }
   };
@@ -320,8 +309,9 @@ void gemm(const Gemm& original) {
   if (g.m == 0 || g.n == 0 || g.batch == 0) return;
   KG_ASSERT(!g.bias || !is_complex(g.dtype));
   if (g.n == 1 && g.m != 1) g.c_column_stride = 1;  // means nothing
-  if (g.c_column_stride != 1 && g.m != 1 && !g.bias && (g.c_row_stride == 1)) {
+  if (g.c_column_stride != 1 && g.m != 1 && g.c_row_stride == 1) {
     // C is stored by columns: compute its transpose.
+    g.bias_per_row = !g.bias_per_row;
     std::swap(g.m, g.n);
     std::swap(g.a, g.b);
     std::swap(g.a.row_stride, g.a.column_stride);

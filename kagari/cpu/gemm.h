@@ -30,7 +30,8 @@ struct Gemm {
   void* c = nullptr;
   int64_t c_batch_stride = 0, c_row_stride = 0, c_column_stride = 1;
   std::complex<double> alpha = 1, beta = 0;
-  const void* bias = nullptr;  // n contiguous elements that are added to every row of C, or null. Real dtypes only
+  const void* bias = nullptr;  // contiguous, n elements that are added to every row of C, or null. Real dtypes only
+  bool bias_per_row = false;   // bias has m elements that are added to every column
   bool relu = false;           // real floating dtypes only
 };
 

@@ -72,11 +72,11 @@ static GemmOperand strides(Order o, int64_t rows, int64_t columns) {
 }
 
 static void compare(DType t, int64_t batch, int64_t m, int64_t n, int64_t k, Order oa, Order ob, Order oc, double alpha, double beta,
-                    bool bias, bool relu, bool expand_b = false) {
+                    bool bias, bool relu, bool expand_b = false, bool bias_per_row = false) {
   auto sa = strides(oa, m, k), sb = strides(ob, k, n), sc = strides(oc, m, n);
   if (expand_b) sb.batch_stride = 0;
   bool fp = is_floating(t);
-  Store a(t, batch * 6 * m * k + 1), b(t, batch * 6 * k * n + 1), c(t, batch * 6 * m * n + 1), d(t, n);
+  Store a(t, batch * 6 * m * k + 1), b(t, batch * 6 * k * n + 1), c(t, batch * 6 * m * n + 1), d(t, std::max(m, n));
   auto fill = [&](Store& s) {
     for (int64_t i = 0; i < int64_t(s.bytes.size()) / itemsize(t); ++i) s.set(i, {double(small_integer()), is_complex(t) ? double(small_integer()) : 0});
   };
@@ -90,7 +90,7 @@ static void compare(DType t, int64_t batch, int64_t m, int64_t n, int64_t k, Ord
   g.a.data = a.bytes.data(), g.b.data = b.bytes.data(), g.c = c.bytes.data();
   g.c_batch_stride = sc.batch_stride, g.c_row_stride = sc.row_stride, g.c_column_stride = sc.column_stride;
   g.alpha = alpha, g.beta = beta, g.relu = relu;
-  if (bias) g.bias = d.bytes.data();
+  if (bias) g.bias = d.bytes.data(), g.bias_per_row = bias_per_row;
   gemm(g);
   int bad = 0;
   for (int64_t z = 0; z < batch; ++z)
@@ -103,7 +103,7 @@ static void compare(DType t, int64_t batch, int64_t m, int64_t n, int64_t k, Ord
         int64_t at = z * sc.batch_stride + i * sc.row_stride + j * sc.column_stride;
         Complex want = alpha * sum;
         if (beta != 0) want += beta * before.get(at);
-        if (bias) want += d.get(j);
+        if (bias) want += d.get(bias_per_row ? i : j);
         if (relu && want.real() < 0) want = 0;
         Store rounded(t, 1);
         rounded.set(0, want);
@@ -147,12 +147,15 @@ int main() {
       compare(t, 1, m, n, k, Order::Rows, Order::Rows, Order::Rows, 1, 0, false, false);
       compare(t, 3, m, n, k, Order::Rows, Order::Columns, Order::Rows, 1, 1, fp, fp);
       compare(t, 2, m, n, k, Order::Columns, Order::Rows, Order::Gaps, 1, 0, fp, false);
+      compare(t, 2, m, n, k, Order::Rows, Order::Rows, Order::Rows, 1, 0, fp, fp, false, true);
+      compare(t, 2, m, n, k, Order::Rows, Order::Columns, Order::Columns, 2, 0, fp, fp, false, true);
     }
     compare(t, 3, 20, 20, 20, Order::Rows, Order::Columns, Order::Rows, 1, 0, false, false, true);
     compare(t, 0, 20, 20, 20, Order::Rows, Order::Columns, Order::Rows, 1, 0, false, false);
   }
   compare(DType::Float32, 1, 310, 333, 300, Order::Rows, Order::Columns, Order::Rows, 1, 0, true, true);
   compare(DType::Float32, 1, 310, 333, 300, Order::Columns, Order::Rows, Order::Rows, 1, 2, false, false);
+  compare(DType::Float32, 1, 310, 333, 300, Order::Rows, Order::Rows, Order::Rows, 1, 0, true, true, false, true);
   compare(DType::Float64, 1, 300, 300, 520, Order::Gaps, Order::Gaps, Order::Columns, 1, 2, false, false);
   for (bool transposed : {false, true}) {
     result_does_not_depend_on_threads(DType::Float32, 333, 350, 400, transposed);

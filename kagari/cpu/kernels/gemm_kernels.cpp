@@ -210,7 +210,8 @@ void pack_b(const In* b, int64_t row, int64_t col, int64_t k, int64_t n, T* targ
 template <class T> struct Output {
   T alpha, beta;
   bool first, last;  // block of k
-  const T* bias;     // of the tile's first column, or null
+  const T* bias;      // per column, from the tile's first one on, or null
+  const T* row_bias;  // per row, or null
   bool relu;
 };
 
@@ -256,6 +257,7 @@ void tile(int64_t k, const T* a, const T* b, T* c, int64_t c_row, int64_t width,
       v0 += beta * load<T>(buffer), v1 += beta * load<T>(buffer + L);
     }
     if (add_bias) v0 += bias0, v1 += bias1;
+    if (out.last && out.row_bias) v0 += out.row_bias[i], v1 += out.row_bias[i];
     if (relu) v0 = v0 < T(0) ? Vector<T>{} : v0, v1 = v1 < T(0) ? Vector<T>{} : v1;
     if (width == W) [[likely]] {
       store<T>(row, v0), store<T>(row + L, v1);
@@ -301,11 +303,13 @@ void gemm(const GemmBlock& g) {
         int64_t tiles = ceil_div(mc, tile_rows<T>);
         for (int64_t j = 0; j < nc; j += W) {
           int64_t width = nc - j < W ? nc - j : W;
+          auto* bias = static_cast<const T*>(g.bias);
           Output<T> out{T(g.alpha), T(g.beta), pc == 0, pc + kc >= g.k,
-                        g.bias ? static_cast<const T*>(g.bias) + jc + j : nullptr, g.relu};
+                        bias && !g.bias_per_row ? bias + jc + j : nullptr, nullptr, g.relu};
           for (int64_t t = 0; t < tiles; ++t) {
             int64_t from = mc * t / tiles, rows = mc * (t + 1) / tiles - from;
             T* target = c + (ic + from) * g.c_row + jc + j;
+            if (bias && g.bias_per_row) out.row_bias = bias + ic + from;
             tile_for<T>(rows, std::make_index_sequence<tile_rows<T>>{})(kc, packed_a + from * a_stride<T>, packed_b + j * kc, target,
                                                                      g.c_row, width, out);
           }
@@ -375,7 +379,7 @@ void dots(const GemmBlock& g) {
           T* target = c + (i + r) * g.c_row + j + s;
           T value = T(g.alpha) * sums[r][s];
           if (g.beta != 0) value += T(g.beta) * *target;
-          if (bias) value += bias[j + s];
+          if (bias) value += bias[g.bias_per_row ? i + r : j + s];
           if (g.relu && value < T(0)) value = T(0);
           *target = value;
         }
@@ -392,6 +396,22 @@ void put(const GemvBlock& g, int64_t i, T sum) {
   *y = g.beta == 0 ? T(g.alpha) * sum : T(g.alpha) * sum + T(g.beta) * *y;
 }
 
+template <class T>
+T dot(const T* a, const T* b, int64_t n) {
+  constexpr int L = lanes<T>;
+  Vector<T> s0{}, s1{}, s2{}, s3{};
+  int64_t p = 0;
+  for (; p + 4 * L <= n; p += 4 * L) {
+    s0 += load<T>(a + p) * load<T>(b + p);
+    s1 += load<T>(a + p + L) * load<T>(b + p + L);
+    s2 += load<T>(a + p + 2 * L) * load<T>(b + p + 2 * L);
+    s3 += load<T>(a + p + 3 * L) * load<T>(b + p + 3 * L);
+  }
+  T sum = horizontal_sum<T>((s0 + s1) + (s2 + s3));
+  for (; p < n; ++p) sum += a[p] * b[p];
+  return sum;
+}
+
 // Rows are contiguous: dot products, four rows at a time with two sums each.
 template <class T>
 void gemv_rows(const GemvBlock& g) {
@@ -399,8 +419,12 @@ void gemv_rows(const GemvBlock& g) {
   auto* x = static_cast<const T*>(g.x);
   for (int64_t i = 0; i < g.outputs; i += 4) {
     int64_t rows = g.outputs - i < 4 ? g.outputs - i : 4;
+    if (rows < 4) {
+      for (int64_t u = 0; u < rows; ++u) put<T>(g, i + u, dot<T>(static_cast<const T*>(g.matrix) + (i + u) * g.out_stride, x, g.length));
+      break;
+    }
     const T* r[4];
-    for (int u = 0; u < 4; ++u) r[u] = static_cast<const T*>(g.matrix) + (i + (u < rows ? u : 0)) * g.out_stride;
+    for (int u = 0; u < 4; ++u) r[u] = static_cast<const T*>(g.matrix) + (i + u) * g.out_stride;
     Vector<T> s[4][2] = {};
     int64_t p = 0;
     for (; p + 2 * L <= g.length; p += 2 * L) {
@@ -411,7 +435,7 @@ void gemv_rows(const GemvBlock& g) {
         s[u][1] += load<T>(r[u] + p + L) * x1;
       }
     }
-    for (int u = 0; u < rows; ++u) {
+    for (int u = 0; u < 4; ++u) {
       T sum = horizontal_sum<T>(s[u][0] + s[u][1]);
       for (int64_t q = p; q < g.length; ++q) sum += r[u][q] * x[q];
       put<T>(g, i + u, sum);

@@ -8,7 +8,7 @@
 namespace kagari {
 
 /// C = alpha A B + beta C (+ bias), element (i, j) of A at a[i * a_row + j * a_col] and so on; C's columns are contiguous.
-/// When beta is 0, C is not read. `bias` has n elements of C's type, or is null.
+/// When beta is 0, C is not read. `bias` has C's type: one element per column, or per row if bias_per_row, or is null.
 struct GemmBlock {
   int64_t m, n, k;
   const void* a;
@@ -19,6 +19,7 @@ struct GemmBlock {
   int64_t c_row;
   double alpha, beta;
   const void* bias;
+  bool bias_per_row;
   bool relu;
 };
 
@@ -59,5 +60,8 @@ struct GemmKernels {
 namespace isa_v2 { extern const GemmKernels gemm_kernels; }
 namespace isa_v3 { extern const GemmKernels gemm_kernels; }
 namespace isa_v4 { extern const GemmKernels gemm_kernels; }
+
+/// Those for isa().
+const GemmKernels& gemm_kernels_for_this_cpu();
 
 }  // namespace kagari
