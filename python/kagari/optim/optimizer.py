@@ -114,14 +114,19 @@ def _refuse_capturable(capturable, names="params and state_steps", supports_xla=
 def _native_pass(name):
     """The C++ pass ``kagari._C.<name>`` over all parameters of a group.
 
-    It takes lists of tensors and keyword numbers, and returns True when it did the update; False, with nothing
-    changed, when some tensor is of a kind that only the operators of the Python path handle.
+    It takes lists of tensors and keyword numbers, and returns True when it did the update; False (None if there is no
+    such pass), with nothing changed, when some tensor is of a kind that only the operators of the Python path handle.
     """
     return getattr(getattr(kagari, "_C", None), name, _no_pass)
 
 
 def _no_pass(*columns, **numbers):
-    return False
+    return None
+
+
+# From the parameters of a group, the state and a tuple of names to what Optimizer._gather returns, or None if some parameter
+# has no such state yet.
+_gather_pass = _native_pass("_optim_gather")
 
 
 def _check_tensor_lr(lr):
@@ -260,6 +265,9 @@ class Optimizer:
 
         The state of a parameter that is new is made by ``_init_state(group, param, state)``.
         """
+        gathered = _gather_pass(group["params"], self.state, names)
+        if gathered is not None:
+            return gathered
         params, grads, states = [], [], []
         table, init = self.state, self._init_state
         for param in group["params"]:

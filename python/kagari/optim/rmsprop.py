@@ -56,7 +56,7 @@ class RMSprop(Optimizer):
                 names.append("grad_avg")
             if group["momentum"] > 0:
                 names.append("momentum_buffer")
-            params, grads, columns = self._gather(group, names)
+            params, grads, columns = self._gather(group, tuple(names))
             self._refuse_sparse(grads)
             column = dict(zip(names, columns))
             rmsprop(params, grads, column["square_avg"], column.get("grad_avg", []), column.get("momentum_buffer", []),

@@ -2,7 +2,7 @@
 import kagari
 
 from ._scaled import add_scaled, add_scaled_, unscaled
-from .optimizer import (Optimizer, _check_range, _check_tensor_lr, _closure_loss, _get_value, _native_pass,
+from .optimizer import (Optimizer, _check_range, _check_tensor_lr, _closure_loss, _gather_pass, _get_value, _native_pass,
                         _use_grad_for_differentiable)
 
 __all__ = ["SGD", "sgd"]
@@ -52,11 +52,17 @@ class SGD(Optimizer):
         loss = _closure_loss(closure)
         for group in self.param_groups:
             momentum = group["momentum"]
-            params = [p for p in group["params"] if p.grad is not None]
-            grads = [p.grad for p in params]
-            # Without momentum there is no state, not even an empty entry per parameter.
-            states = [self.state[p] for p in params] if momentum != 0 else []
-            buffers = [state.get("momentum_buffer") for state in states]
+            states = ()
+            gathered = _gather_pass(group["params"], self.state, ("momentum_buffer",) if momentum != 0 else ())
+            if gathered is not None:
+                params, grads, columns = gathered
+                buffers = columns[0] if columns else []
+            else:
+                params = [p for p in group["params"] if p.grad is not None]
+                grads = [p.grad for p in params]
+                # Without momentum there is no state, not even an empty entry per parameter.
+                states = [self.state[p] for p in params] if momentum != 0 else ()
+                buffers = [state.get("momentum_buffer") for state in states]
             _update(params, grads, buffers, getattr(self, "grad_scale", None), getattr(self, "found_inf", None),
                     group["differentiable"], weight_decay=group["weight_decay"], momentum=momentum, lr=group["lr"],
                     dampening=group["dampening"], nesterov=group["nesterov"], maximize=group["maximize"])
@@ -85,13 +91,9 @@ def _update(params, grads, buffers, grad_scale, found_inf, differentiable, *, we
         lr, weight_decay = _get_value(lr), _get_value(weight_decay)
         numbers = dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov,
                        maximize=maximize)
-        if momentum == 0:
-            if _sgd_pass(params, grads, [], first=False, **numbers):
-                return
-        elif all(b is not None for b in buffers):
-            if _sgd_pass(params, grads, buffers, first=False, **numbers):
-                return
-        elif all(b is None for b in buffers):
+        if _sgd_pass(params, grads, buffers, first=False, **numbers):
+            return
+        if momentum != 0 and all(b is None for b in buffers):
             fresh = [kagari.empty_like(g) for g in grads]
             if _sgd_pass(params, grads, fresh, first=True, **numbers):
                 buffers[:] = fresh
