@@ -20,12 +20,11 @@ IntrusivePtr<Storage> Storage::create(int64_t nbytes, Device device) {
   size_t total = header_size() + (inside ? size_t(nbytes) : 0);
   auto* s = new (allocate(total)) Storage;
   auto owned = IntrusivePtr<Storage>::adopt(s);
+  s->block_ = total;
   s->device_ = device;
   if (inside) {
     s->data_ = reinterpret_cast<std::byte*>(s) + header_size();
-    s->context_ = reinterpret_cast<void*>(total);
   } else {
-    s->context_ = reinterpret_cast<void*>(total);
     s->owner_ = Owner::Allocated;
     if (!device.is_meta()) s->data_ = static_cast<std::byte*>(allocate(size_t(nbytes)));
   }
@@ -35,6 +34,7 @@ IntrusivePtr<Storage> Storage::create(int64_t nbytes, Device device) {
 
 IntrusivePtr<Storage> Storage::borrow(void* data, int64_t nbytes, Deleter deleter, void* context) {
   auto* s = new (allocate(header_size())) Storage;
+  s->block_ = header_size();
   s->data_ = static_cast<std::byte*>(data);
   s->nbytes_ = nbytes;
   s->owner_ = Owner::Borrowed;
@@ -50,7 +50,7 @@ void Storage::free_data() {
 
 void Storage::destroy(Storage* s) {
   s->free_data();
-  size_t total = s->owner_ == Owner::Borrowed ? header_size() : reinterpret_cast<size_t>(s->context_);
+  size_t total = s->block_;
   s->~Storage();
   deallocate(s, total);
 }
@@ -66,6 +66,15 @@ void Storage::resize(int64_t nbytes) {
     owner_ = Owner::Allocated;
   }
   nbytes_ = nbytes;
+}
+
+void Storage::relocate(void* data, Deleter deleter, void* context) {
+  if (nbytes_) std::memcpy(data, data_, size_t(nbytes_));
+  free_data();
+  data_ = static_cast<std::byte*>(data);
+  owner_ = Owner::Borrowed;
+  deleter_ = deleter;
+  context_ = context;
 }
 
 }  // namespace kagari

@@ -26,6 +26,11 @@ class KAGARI_API Storage final : public RefCounted {
   bool resizable() const { return owner_ != Owner::Borrowed; }
   /// Keeps the common prefix of the contents.
   void resize(int64_t nbytes);
+  /// Moves the contents into memory of nbytes() that somebody else owns, for example memory that processes share.
+  void relocate(void* data, Deleter deleter, void* context);
+  /// Of borrowed bytes: who takes them back. Null for others.
+  Deleter deleter() const { return deleter_; }
+  void* context() const { return deleter_ ? context_ : nullptr; }
   bool shared_between_processes = false;
 
  private:
@@ -39,6 +44,7 @@ class KAGARI_API Storage final : public RefCounted {
   Device device_;
   Owner owner_ = Owner::Inline;
   uint32_t version_ = 0;
+  size_t block_ = 0;  // bytes of the allocation that this object stands in
   Deleter deleter_ = nullptr;
   void* context_ = nullptr;
 };

@@ -2,6 +2,8 @@
 #include "storage.h"
 
 #include <structmember.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -262,6 +264,67 @@ PyObject* tensor_over(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
+/// Memory that other processes can map, by its file descriptor.
+struct SharedBlock {
+  int fd;
+  void* address;
+  size_t size;
+  static void give_back(void* context) {
+    auto* self = static_cast<SharedBlock*>(context);
+    munmap(self->address, self->size);
+    close(self->fd);
+    delete self;
+  }
+  /// Maps `size` bytes of fd, which it takes over.
+  static SharedBlock* map(int fd, int64_t size) {
+    size_t bytes = size ? size_t(size) : 1;
+    void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED) close(fd);
+    KG_CHECK(address != MAP_FAILED, "unable to mmap ", bytes, " bytes of shared memory: ", std::strerror(errno));
+    return new SharedBlock{fd, address, bytes};
+  }
+};
+
+PyObject* share_memory(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Storage& s = storage_of(o);
+    if (s.shared_between_processes || s.device().is_meta()) return Py_NewRef(o);
+    int fd = memfd_create("kagari", MFD_CLOEXEC);
+    KG_CHECK(fd >= 0, "unable to make shared memory: ", std::strerror(errno));
+    if (ftruncate(fd, s.nbytes() ? s.nbytes() : 1) != 0) {
+      close(fd);
+      fail(ErrorKind::Runtime, str("unable to make ", s.nbytes(), " bytes of shared memory: ", std::strerror(errno)));
+    }
+    SharedBlock* block = SharedBlock::map(fd, s.nbytes());
+    s.relocate(block->address, SharedBlock::give_back, block);
+    s.shared_between_processes = true;
+    return Py_NewRef(o);
+  });
+}
+
+/// (file descriptor, bytes) of shared memory; the descriptor stays the storage's.
+PyObject* shared_descriptor(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Storage& s = storage_of(o);
+    KG_CHECK(s.deleter() == SharedBlock::give_back, "the storage is not in shared memory");
+    return Py_BuildValue("(iL)", static_cast<SharedBlock*>(s.context())->fd, static_cast<long long>(s.nbytes()));
+  });
+}
+
+/// _storage_from_descriptor(fd, nbytes): a storage in the shared memory behind fd, which it takes over.
+PyObject* from_descriptor(PyObject*, PyObject* args) {
+  int fd;
+  long long size;
+  if (!PyArg_ParseTuple(args, "iL", &fd, &size)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    KG_CHECK(size >= 0 && lseek(fd, 0, SEEK_END) >= size, "the shared memory is smaller than ", size, " bytes");
+    SharedBlock* block = SharedBlock::map(fd, size);
+    auto s = Storage::borrow(block->address, size, SharedBlock::give_back, block);
+    s->shared_between_processes = true;
+    return wrap_storage(std::move(s));
+  });
+}
+
 PyObject* untyped_storage(PyObject* self, PyObject*) {
   return guarded([&] { return wrap_storage(tensor_of(self).storage()); });
 }
@@ -282,6 +345,8 @@ PyMethodDef methods[] = {{"nbytes", nbytes, METH_NOARGS, "The number of bytes."}
                          {"is_pinned", no, METH_VARARGS, "False."},
                          {"resizable", resizable, METH_NOARGS, "Whether the storage owns its bytes."},
                          {"is_shared", is_shared, METH_NOARGS, "Whether other processes see the bytes."},
+                         {"share_memory_", share_memory, METH_NOARGS, "Moves the bytes into memory that processes started later can share."},
+                         {"_share_fd_cpu_", shared_descriptor, METH_NOARGS, "(file descriptor, bytes) of shared memory."},
                          {"resize_", resize, METH_O, "resize_(nbytes): keeps the common prefix."},
                          {"clone", clone, METH_NOARGS, "A copy."},
                          {"copy_", copy_from, METH_VARARGS, "copy_(source): takes over the bytes of a storage of the same size."},
@@ -294,6 +359,7 @@ PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(StorageObje
 PyMethodDef functions[] = {{"_storage_over", storage_over, METH_O, "A storage on the bytes of a writable buffer."},
                            {"_tensor_over", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(tensor_over)), METH_FASTCALL,
                             "_tensor_over(storage, dtype, offset, size, stride): a tensor on part of a storage."},
+                           {"_storage_from_descriptor", from_descriptor, METH_VARARGS, "A storage in the shared memory behind a file descriptor."},
                            {}};
 PyMethodDef tensor_method = {"untyped_storage", untyped_storage, METH_NOARGS, "The bytes behind the tensor."};
 

@@ -133,8 +133,11 @@ class _TensorMixin:
         """The default: run the function without overrides, and give the results the subclass."""
         if not all(issubclass(cls, kind) for kind in types):
             return NotImplemented
-        with kagari._C.DisableTorchFunctionSubclass():
+        kagari._C._torch_function_disable_push(False)
+        try:
             result = func(*args, **(kwargs or {}))
+        finally:
+            kagari._C._torch_function_disable_pop(False)
         return result if func in kagari.overrides.get_default_nowrap_functions() else _as_class(result, cls)
 
 
@@ -153,13 +156,12 @@ def _copied_data(tensor, memo):
     """A copy of the data with the same layout; storages are copied once per deepcopy."""
     if tensor.layout != kagari.strided or tensor.device.type == "meta":
         return tensor.detach().clone()
-    from kagari import _utils
     untyped = tensor.untyped_storage()
     storages = memo.setdefault("kagari storages", {})
     key = untyped._cdata
     if key not in storages:
         storages[key] = untyped.clone()
-    copied = _utils.tensor_in(storages[key], tensor.dtype, tensor.storage_offset(), tuple(tensor.size()), tensor.stride())
+    copied = kagari._C._tensor_over(storages[key], tensor.dtype, tensor.storage_offset(), tuple(tensor.size()), tensor.stride())
     if tensor.is_conj():
         copied = copied.conj()
     return copied._neg_view() if tensor.is_neg() else copied

@@ -1,39 +1,10 @@
 """The functions that pickled tensors name. Their names, and the order of their arguments, are part of the file format."""
 import kagari
-
-
-def needed_bytes(itemsize, offset, size, stride):
-    """Bytes a storage must have for this layout; ValueError for numbers that are no layout at all."""
-    if len(size) != len(stride):
-        raise ValueError(f"a tensor's sizes {tuple(size)} and strides {tuple(stride)} differ in length")
-    last = offset
-    if type(offset) is not int or offset < 0:
-        raise ValueError(f"a tensor's storage offset must be an integer of at least 0, got {offset!r}")
-    empty, count = False, 1
-    for length, step in zip(size, stride):
-        if type(length) is not int or type(step) is not int or length < 0 or step < 0:
-            raise ValueError(f"a tensor's sizes {tuple(size)} and strides {tuple(stride)} must be integers of at least 0")
-        count *= length
-        if length == 0:
-            empty = True
-        else:
-            last += (length - 1) * step
-    if count >= 1 << 63 or last >= 1 << 63:
-        raise ValueError(f"a tensor's sizes {tuple(size)} and strides {tuple(stride)} overflow 64 bits")
-    return 0 if empty else (last + 1) * itemsize
-
-
-def tensor_in(storage, dtype, offset, size, stride):
-    """A tensor over part of an untyped storage. RuntimeError if it would reach outside."""
-    needed = needed_bytes(dtype.itemsize, offset, size, stride)
-    if needed > storage.nbytes():
-        raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {dtype.itemsize} "
-                           f"requiring a storage size of {needed} are out of bounds for storage of size {storage.nbytes()}")
-    return kagari.empty(0, dtype=dtype, device=storage.device).set_(storage, offset, size, stride)
+from kagari import _C
 
 
 def _rebuild_tensor(storage, storage_offset, size, stride):
-    return tensor_in(storage._untyped_storage, storage.dtype, storage_offset, size, stride)
+    return _C._tensor_over(storage._untyped_storage, storage.dtype, storage_offset, size, stride)
 
 
 def _finish(tensor, requires_grad, backward_hooks, metadata):
@@ -53,7 +24,7 @@ def _finish(tensor, requires_grad, backward_hooks, metadata):
 
 
 def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
-    tensor = tensor_in(storage._untyped_storage, storage.dtype, storage_offset, size, stride)
+    tensor = _C._tensor_over(storage._untyped_storage, storage.dtype, storage_offset, size, stride)
     if requires_grad or backward_hooks or metadata:
         return _finish(tensor, requires_grad, backward_hooks, metadata)
     return tensor
@@ -62,7 +33,7 @@ def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, bac
 def _rebuild_tensor_v3(storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype, metadata=None):
     """For dtypes that have no storage class of their own."""
     untyped = getattr(storage, "_untyped_storage", storage)
-    return _finish(tensor_in(untyped, dtype, storage_offset, size, stride), requires_grad, backward_hooks, metadata)
+    return _finish(_C._tensor_over(untyped, dtype, storage_offset, size, stride), requires_grad, backward_hooks, metadata)
 
 
 def _rebuild_parameter(data, requires_grad, backward_hooks):

@@ -4,7 +4,9 @@ TypedStorage and its subclasses (FloatStorage, LongStorage, ...) exist because c
 use them; a tensor's own storage is untyped.
 """
 import kagari
-from kagari import UntypedStorage
+from kagari import _C
+
+UntypedStorage = _C.UntypedStorage
 
 # name of the class in checkpoint files -> name of its dtype. Newer dtypes have none: their tensors carry the dtype.
 STORAGE_DTYPES = {
@@ -23,12 +25,12 @@ def storage_bytes(storage):
 
 def storage_over(view):
     """A storage on the bytes of a writable memory view, without a copy; it keeps the view's owner alive."""
-    return kagari.frombuffer(view, dtype=kagari.uint8).untyped_storage()
+    return _C._storage_over(view)
 
 
 def tensor_over(storage, dtype):
     """A one-dimensional tensor of `dtype` that shares the whole untyped storage."""
-    return kagari.empty(0, dtype=dtype, device=storage.device).set_(storage, 0, (storage.nbytes() // dtype.itemsize,), (1,))
+    return _C._tensor_over(storage, dtype, 0, (storage.nbytes() // dtype.itemsize,), (1,))
 
 
 class TypedStorage:

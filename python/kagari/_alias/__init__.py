@@ -7,7 +7,11 @@ def as_torch(children=True):
     Call it before anything imports torch. Returns the kagari module.
     """
     import sys
-    from kagari._alias.finder import install
     install(children)
-    import torch
     return sys.modules["kagari"]
+
+
+def install(children=True):
+    """Puts the import hook in place; see finder.install."""
+    from kagari._alias import finder
+    return finder.install(children)

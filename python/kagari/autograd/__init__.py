@@ -38,36 +38,12 @@ def _is_edge(value):
     return isinstance(value, tuple) and hasattr(value, "output_nr")
 
 
-def _first_gradients(outputs, gradients, batched=False):
-    """One gradient per output: the given one, checked, or ones for an output with one element."""
-    checked = []
+def _check_batch(outputs, gradients):
+    """is_grads_batched: every gradient is an output's shape with the batch in front."""
     for position, (output, gradient) in enumerate(zip(outputs, gradients)):
-        edge = _is_edge(output)
-        if gradient is None:
-            if edge:
-                raise RuntimeError("a gradient must be given for a GradientEdge")
-            if output.requires_grad:
-                if output.numel() != 1:
-                    raise RuntimeError("grad can be implicitly created only for scalar outputs")
-                if not output.dtype.is_floating_point:
-                    raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
-                checked.append(kagari.ones_like(output))
-            else:
-                checked.append(None)
-            continue
-        if not isinstance(gradient, kagari.Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-        if not edge:
-            shape = gradient.shape[1:] if batched else gradient.shape
-            if shape != output.shape:
-                hint = (" If `is_grads_batched=True`, every grad_output has one more dimension, in front." if batched else "")
-                raise RuntimeError(f"Mismatch in shape: grad_output[{position}] has a shape of {gradient.shape} and output[{position}] has a shape of "
-                                   f"{output.shape}.{hint}")
-            if output.dtype.is_complex != gradient.dtype.is_complex:
-                raise RuntimeError("For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
-                                   f"grad_output[{position}] has a dtype of {gradient.dtype} and output[{position}] has a dtype of {output.dtype}.")
-        checked.append(gradient)
-    return tuple(checked)
+        if gradient is not None and not _is_edge(output) and gradient.shape[1:] != output.shape:
+            raise RuntimeError(f"If `is_grads_batched=True`, each grad_output is a batch of gradients of the output's shape, but "
+                               f"grad_output[{position}] has a shape of {gradient.shape} and output[{position}] has a shape of {output.shape}.")
 
 
 def _given(gradients, count):
@@ -87,9 +63,6 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     retain_graph: keep what the graph saved, for another pass; create_graph: record the pass, too.
     Raises RuntimeError for tensors that do not require a gradient, and for a graph that was freed.
     """
-    if _C._are_functorch_transforms_active():
-        raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp instead "
-                           "or call backward() outside of functorch transforms.")
     if grad_variables is not None:
         import warnings
         warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
@@ -101,8 +74,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     tensors = _listed(tensors)
-    gradients = _first_gradients(tensors, _given(grad_tensors, len(tensors)))
-    _C._run_backward(tensors, gradients, create_graph if retain_graph is None else retain_graph, create_graph, inputs or (), True, True)
+    _C._run_backward(tensors, _given(grad_tensors, len(tensors)), create_graph if retain_graph is None else retain_graph, create_graph, inputs or (), True, True)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None, is_grads_batched=False,
@@ -128,7 +100,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the graph, "
                       "please use torch.autograd.backward.", FutureWarning, stacklevel=2)
     keep = create_graph if retain_graph is None else retain_graph
-    gradients = _first_gradients(outputs, _given(grad_outputs, len(outputs)), is_grads_batched)
+    gradients = _given(grad_outputs, len(outputs))
     if is_grads_batched:
         results = _batched(outputs, gradients, keep, create_graph, inputs, allow_unused)
     else:
@@ -140,6 +112,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
 
 def _batched(outputs, gradients, keep, create_graph, inputs, allow_unused):
     """One pass per entry of the batch, stacked."""
+    _check_batch(outputs, gradients)
     sizes = {gradient.shape[0] for gradient in gradients if gradient is not None}
     if len(sizes) != 1 or any(gradient is not None and gradient.dim() == 0 for gradient in gradients):
         raise ValueError(f"is_grads_batched needs grad_outputs with one batch size in front, got {sorted(sizes)}")
