@@ -61,6 +61,8 @@ class KAGARI_API Out {
   Tensor alloc_like(const Tensor& t) { return alloc(t.sizes(), t.dtype(), t.device()); }
   /// The destination if it fits, whatever its strides; undefined if fresh memory is wanted. For kernels that can write to any strides.
   Tensor dest(IntList sizes, DType dtype, size_t i = 0) const;
+  /// The dtype of the destination, if there is one: what creation operators take when they are not told another.
+  std::optional<DType> dest_dtype() const { return dest_.count ? std::optional<DType>(dest_.tensors[0].dtype()) : std::nullopt; }
 
  private:
   Dest dest_;
