@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kGrain = 32768;  // elements worth a thread
 
 struct alignas(16) State {
-  char bytes[16];
+  char bytes[32];
 };
 
 // One output: blocks of fixed size in order, on the calling thread.

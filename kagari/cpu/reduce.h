@@ -16,7 +16,7 @@ namespace kagari::cpu {
 /// Elements of a run that make one partial result. Fixed, so that a result does not depend on the number of threads.
 inline constexpr int64_t kReduceBlock = 16384;
 
-/// A reduction of elements of one type. `state` is a partial result of `state_size` bytes (at most 16). Parameters may be null
+/// A reduction of elements of one type. `state` is a partial result of `state_size` bytes (at most 32). Parameters may be null
 /// where the kernel has none.
 struct ReduceKernel {
   int64_t state_size;
@@ -30,6 +30,11 @@ struct ReduceKernel {
   /// out[j] = reduction over i < n of in[i * stride + j], j < columns: contiguous columns.
   void (*columns)(char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* params);
 };
+/// The output of the kernel "moments": the mean and the sum of squared deviations from it. The variance is
+/// m2 / max(0, n - correction).
+struct Moments {
+  double mean, m2;
+};
 /// What the tables hold: find_kernels<ReduceKernelOf>("sum")[dtype]().
 using ReduceKernelOf = const ReduceKernel& (*)();
 
@@ -41,6 +46,14 @@ struct ReduceSlab {
 
 /// Runs a reduction, on several threads if it is large.
 KAGARI_API void run_reduce(const ReduceKernel& kernel, char* out, const char* in, const ReduceSlab& slab, const LoopParams* params);
+
+/// Parameters of the normalisation kernels.
+struct NormParams {
+  double eps;
+  int64_t row_stride;   ///< layer_norm_backward_params: elements between rows (its n may be a range of the columns)
+  int64_t channels;     ///< scale_shift_rows: row i belongs to channel (first_row + i) % channels
+  int64_t first_row;
+};
 
 /// Kernels over contiguous rows. data: the outputs, then the inputs, as the registration of each kernel says.
 using RowsFn = void (*)(char* const* data, int64_t rows, int64_t n, const void* params);
