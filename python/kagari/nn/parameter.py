@@ -49,7 +49,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return result
 
     def __repr__(self):
-        return "Parameter containing:\n" + super().__repr__()
+        # As a plain tensor, so that the text does not name this class.
+        return "Parameter containing:\n" + repr(self.detach().requires_grad_(self.requires_grad))
 
     def __reduce_ex__(self, protocol):
         from kagari import _utils

@@ -183,7 +183,7 @@ class BackwardHook:
 
     def _run_pre_hooks(self, grad_output):
         for hook in self.user_pre_hooks:
-            grad_output = _replaced(hook(self.module, grad_output), grad_output, "output")
+            grad_output = _replaced(hook(self.module, grad_output), grad_output, "output", "Backward pre hook")
         return grad_output
 
     def _run(self, hooks, grads, what, grad_outputs):
@@ -200,12 +200,12 @@ class BackwardHook:
         return tuple(result)
 
 
-def _replaced(result, current, what):
+def _replaced(result, current, what, kind="Backward hook"):
     if result is None:
         return current
     if not isinstance(result, tuple):
         result = (result,)
     if len(result) != len(current):
-        raise RuntimeError(f"Backward hook returned an invalid number of grad_{what}, got {len(result)}, "
+        raise RuntimeError(f"{kind} returned an invalid number of grad_{what}, got {len(result)}, "
                            f"but expected {len(current)}")
     return result

@@ -8,7 +8,9 @@ _GRID_MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
 _PADDING_MODES = {"zeros": 0, "border": 1, "reflection": 2}
 
 
-def _check_sizes(size, scale_factor, dim):
+def _check_sizes(size, scale_factor, input):
+    spatial = list(input.shape[2:])
+    dim = input.dim() - 2
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
     if size is not None:
@@ -16,7 +18,7 @@ def _check_sizes(size, scale_factor, dim):
             return [size] * dim, None
         if len(size) != dim:
             raise ValueError(f"Input and output must have the same number of spatial dimensions, but got input with "
-                             f"spatial dimensions of {dim} and output size of {size}. Please provide input tensor in "
+                             f"spatial dimensions of {spatial} and output size of {size}. Please provide input tensor in "
                              "(N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format.")
         if not all(isinstance(s, int) for s in size):
             raise TypeError("expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
@@ -27,7 +29,7 @@ def _check_sizes(size, scale_factor, dim):
             return None, [float(scale_factor)] * dim
         if len(scale_factor) != dim:
             raise ValueError(f"Input and scale_factor must have the same number of spatial dimensions, but got input "
-                             f"with spatial dimensions of {dim} and scale_factor of shape {scale_factor}. Please "
+                             f"with spatial dimensions of {spatial} and scale_factor of shape {scale_factor}. Please "
                              "provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in "
                              "(s1, s2, ...,sK) format.")
         return None, [float(s) for s in scale_factor]
@@ -52,8 +54,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
                              "bicubic | trilinear")
     elif align_corners is None:
         align_corners = False
-    dim = input.dim() - 2
-    size, scales = _check_sizes(size, scale_factor, dim)
+    size, scales = _check_sizes(size, scale_factor, input)
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if mode == "area" and size is None:
@@ -86,6 +87,10 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         return upsample_2d(input, size, align_corners, scales)
     if dims == 5 and mode == "trilinear":
         return _nn.upsample_trilinear3d(input, size, align_corners, scales)
+    if dims == 4 and mode == "lanczos":
+        if not antialias:
+            raise ValueError("Lanczos mode requires antialias=True")
+        return _nn._upsample_lanczos2d_aa(input, size, align_corners, scales)
     needs = {"linear": 3, "bilinear": 4, "trilinear": 5}
     if mode in needs and dims in (3, 4, 5):
         raise NotImplementedError(f"Got {dims}D input, but {mode} mode needs {needs[mode]}D input")
@@ -94,7 +99,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
 
 def _unsupported(dims, mode):
     return (f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {dims}D) for the modes: nearest | linear | "
-            f"bilinear | bicubic | trilinear | area | nearest-exact (got {mode})")
+            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})")
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):

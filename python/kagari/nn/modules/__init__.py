@@ -22,3 +22,6 @@ from kagari.nn.modules.rnn import *
 from kagari.nn.modules.sparse import *
 from kagari.nn.modules.transformer import *
 from kagari.nn.modules.upsampling import *
+
+# The layers, and not the files that they come from.
+__all__ = sorted(name for name in globals() if name[0].isupper())

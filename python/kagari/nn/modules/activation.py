@@ -7,6 +7,9 @@ from kagari.nn.modules.attention import MultiheadAttention
 from kagari.nn.modules.module import Module
 from kagari.nn.parameter import Parameter
 
+# Files name it by the module where PyTorch has it.
+MultiheadAttention.__module__ = __name__
+
 __all__ = ["Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish",
            "Hardswish", "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus",
            "Softshrink", "MultiheadAttention", "PReLU", "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d",

@@ -310,15 +310,12 @@ class ModuleDict(Module):
             self[key] = module
 
 
-def _entry_line(key, value):
-    if isinstance(value, Tensor):
-        kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-        device = "" if value.device.type == "cpu" else f" ({value.device})"
-        size = "x".join(map(str, value.size()))
-        if kind == "Parameter":
-            return f"  ({key}): Parameter containing: [{value.type()} of size {size}{device}]"
-        return f"  ({key}): Tensor containing: [{value.dtype} of size {size}{device}]"
-    return f"  ({key}): Object of type: {type(value).__name__}"
+def _entry_line(key, value, kind):
+    if not isinstance(value, Tensor):
+        return f"  ({key}): Object of type: {type(value).__name__}"
+    name = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    device = "" if value.device.type == "cpu" else f" ({value.device})"
+    return f"  ({key}): {name} containing: [{kind} of size {'x'.join(map(str, value.size()))}{device}]"
 
 
 class ParameterList(Module):
@@ -379,7 +376,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self):
-        return "\n".join(_entry_line(i, value) for i, value in enumerate(self))
+        return "\n".join(_entry_line(i, value, getattr(value, "dtype", None)) for i, value in enumerate(self))
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
@@ -492,7 +489,8 @@ class ParameterDict(Module):
                 self[key] = value
 
     def extra_repr(self):
-        return "\n".join(_entry_line(key, value) for key, value in self.items())
+        return "\n".join(_entry_line(key, value, value.type() if isinstance(value, Tensor) else None)
+                         for key, value in self.items())
 
     def __call__(self, input):
         raise RuntimeError("ParameterDict should not be called.")

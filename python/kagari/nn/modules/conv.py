@@ -12,7 +12,7 @@ from kagari.nn.parameter import Parameter, UninitializedParameter
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "LazyConv1d",
            "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d"]
 
-_PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class _ConvNd(Module):
@@ -175,7 +175,6 @@ class _ConvTransposeNd(_ConvNd):
         spatial = num_spatial_dims
         without_batch = input.dim() == spatial + 1
         skipped = 1 if without_batch else 2
-        output_size = list(output_size)
         if len(output_size) == skipped + spatial:
             output_size = output_size[skipped:]
         if len(output_size) != spatial:

@@ -24,30 +24,16 @@ class Flatten(Module):
 class Unflatten(Module):
     """Makes several dimensions, ``unflattened_size``, of dimension ``dim``.
 
-    For named dimensions ``dim`` is a name and the size a tuple of (name, size).
+    Raises TypeError if the size is no tuple or list of ints.
     """
 
     __constants__ = ["dim", "unflattened_size"]
 
     def __init__(self, dim, unflattened_size):
         super().__init__()
-        if isinstance(dim, int):
-            self._require_ints(unflattened_size)
-        elif isinstance(dim, str):
-            self._require_named(unflattened_size)
-        else:
-            raise TypeError("invalid argument type for dim parameter")
+        self._require_ints(unflattened_size)
         self.dim = dim
         self.unflattened_size = unflattened_size
-
-    @staticmethod
-    def _require_named(size):
-        if not isinstance(size, tuple):
-            raise TypeError(f"unflattened_size must be a tuple of tuples, but found type {type(size).__name__}")
-        for i, item in enumerate(size):
-            if not isinstance(item, tuple):
-                raise TypeError("unflattened_size must be tuple of tuples, but found element of type "
-                                f"{type(item).__name__} at pos {i}")
 
     @staticmethod
     def _require_ints(size):

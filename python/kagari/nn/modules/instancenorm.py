@@ -33,7 +33,9 @@ class _InstanceNorm(_NormBase):
                     f"Unexpected running stats buffer(s) {listed} for {type(self).__name__} with "
                     "track_running_stats=False. If state_dict is a checkpoint saved before 0.4.0, this may be expected "
                     f"because {type(self).__name__} does not track running stats by default since 0.4.0. Please remove "
-                    "these keys from state_dict.")
+                    "these keys from state_dict. If the running stats are actually needed, instead set "
+                    f"track_running_stats=True in {type(self).__name__} to enable them. See the documentation of "
+                    f"{type(self).__name__} for details.")
                 for key in stale:
                     state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,

@@ -48,8 +48,8 @@ class CrossMapLRN2d(Module):
         channels = input.size(1)
         sums = sum(padded[:, i:i + channels] for i in range(2 * half + 1))
         if channels > half + 1:
-            # PyTorch never drops the first channel from the window (but its gradient does): so do we.
-            first = squares[:, :1].detach().expand(-1, channels - half - 1, -1, -1)
+            # PyTorch never drops the first channel from the window, and neither do we.
+            first = squares[:, :1].expand(-1, channels - half - 1, -1, -1)
             sums = sums + F.pad(first, (0, 0, 0, 0, half + 1, 0))
         return input * (self.k + sums * (self.alpha / self.size)).pow(-self.beta)
 
@@ -134,7 +134,8 @@ class GroupNorm(Module):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+                f"bias={self.bias is not None}")
 
 
 class RMSNorm(Module):

@@ -168,10 +168,9 @@ class _FractionalMaxPoolNd(Module):
     def __init__(self, ntuple, kernel_size, output_size, output_ratio, return_indices, _random_samples):
         super().__init__()
         name = type(self).__name__
-        if (isinstance(kernel_size, int) and kernel_size <= 0) or (
-                isinstance(kernel_size, (tuple, list)) and not all(k > 0 for k in kernel_size)):
-            raise ValueError(f"kernel_size must greater than zero, but got {kernel_size}")
         self.kernel_size = ntuple(kernel_size)
+        if any(k <= 0 for k in self.kernel_size):
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
         self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
         self.output_size = ntuple(output_size) if output_size is not None else None

@@ -237,7 +237,8 @@ class RNNBase(Module):
             packed = PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices)
             return packed, self.permute_hidden(hidden, unsorted_indices)
         if input.dim() not in (2, 3):
-            raise ValueError(f"{self._name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
+            raise ValueError(f"{self._name()}: Expected input to be 2D or 3D, got {input.dim()}D"
+                             + (" tensor instead" if self.mode.startswith("RNN") else " instead"))
         batched = input.dim() == 3
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)

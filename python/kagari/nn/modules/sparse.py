@@ -11,14 +11,9 @@ __all__ = ["Embedding", "EmbeddingBag"]
 def _checked_padding_idx(padding_idx, num_embeddings):
     if padding_idx is None:
         return None
-    if padding_idx > 0:
-        if not padding_idx < num_embeddings:
-            raise AssertionError(f"padding_idx must be within num_embeddings, got padding_idx={padding_idx} and "
-                                 f"num_embeddings={num_embeddings}")
-    elif padding_idx < 0:
-        if not padding_idx >= -num_embeddings:
-            raise AssertionError(f"padding_idx must be within num_embeddings, got padding_idx={padding_idx} and "
-                                 f"num_embeddings={num_embeddings}")
+    if not -num_embeddings <= padding_idx < num_embeddings:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    if padding_idx < 0:
         padding_idx += num_embeddings
     return padding_idx
 
