@@ -83,6 +83,7 @@ struct AutogradArithmetic {
   Tensor (*as_strided)(const Tensor&, IntList sizes, IntList strides, int64_t offset) = nullptr;
   IntrusivePtr<Node> (*as_strided_node)(const Tensor& base, const Tensor& view) = nullptr;
   void (*copy_inplace)(const Tensor& to, const Tensor& from) = nullptr;
+  void (*copy_recorded)(const Tensor& to, const Tensor& from) = nullptr;  // the operator copy_, which autograd follows
   bool (*has_nan)(const Tensor&) = nullptr;
 };
 KAGARI_API extern AutogradArithmetic autograd_arithmetic;

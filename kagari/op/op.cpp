@@ -165,7 +165,7 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
     to.bump_version();
     return;
   }
-  KG_CHECK(can_cast(result.dtype(), to.dtype()), dest.kind == Dest::Kind::Inplace ? "" : "", "result type ", result.dtype(),
+  KG_CHECK(can_cast(result.dtype(), to.dtype()), "result type ", result.dtype(),
            " can't be cast to the desired output type ", to.dtype());
   KG_CHECK(result.device() == to.device(), op.schema().name, "(): expected the ", dest.kind == Dest::Kind::Out ? "out" : "self", " tensor on device ", result.device(), ", but it is on ", to.device());
   if (result.sizes() != to.sizes()) {
@@ -176,9 +176,13 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
     impl.set_shape(result.sizes());
   }
   check_no_internal_overlap(to);
-  NoGrad no_record;
-  autograd_arithmetic.copy_inplace(to, result);
-  if (to.is_meta()) to.bump_version();
+  if (op.composed && grad_enabled() && dest.kind == Dest::Kind::Inplace && (result.requires_grad() || to.requires_grad())) {
+    autograd_arithmetic.copy_recorded(to, result);
+  } else {
+    NoGrad no_record;
+    autograd_arithmetic.copy_inplace(to, result);
+    to.bump_version();
+  }
   result = to;
 }
 
