@@ -36,13 +36,6 @@ struct WithoutGil {
   ~WithoutGil() { PyEval_RestoreThread(state); }
 };
 
-const TensorOptions* options_of(const OpBase& op, const Value* values) {
-  const auto& arguments = op.schema().arguments;
-  for (size_t i = 0; i < arguments.size(); ++i)
-    if (arguments[i].tag == Value::Tag::Options) return values[i].options;
-  return nullptr;
-}
-
 PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
   Tensor given[8];
   size_t n = 0;
