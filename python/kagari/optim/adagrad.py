@@ -101,7 +101,7 @@ def adagrad(params, grads, state_sums, state_steps, fused=None, grad_scale=None,
             continue
         param, grad, state_sum = reals(param, grad, state_sum)
         state_sum.addcmul_(grad, grad, value=1)
-        root = (state_sum.clone() if differentiable else state_sum).sqrt().add_(eps)
+        root = (state_sum.clone() if differentiable else state_sum).sqrt().add(eps)
         addcdiv_scaled_(param, grad, root, -rate)
 
 
@@ -110,7 +110,7 @@ def _sparse_update(param, grad, state_sum, rate, eps):
     if grad._nnz() == 0:
         return
     state_sum.add_(with_values(grad, grad._values().pow(2)))
-    root = state_sum.sparse_mask(grad)._values().sqrt().add_(eps)
+    root = state_sum.sparse_mask(grad)._values().sqrt().add(eps)
     add_scaled_(param, with_values(grad, grad._values() / root), -rate)
 
 

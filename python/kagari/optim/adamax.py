@@ -78,6 +78,6 @@ def adamax(params, grads, exp_avgs, exp_infs, state_steps, foreach=None, maximiz
         step = step_t if differentiable else step_t.item()
         rate = lr / (1 - beta1 ** step)
         if differentiable:
-            add_scaled_(param, exp_avg / exp_inf.clone(), -rate)
+            add_scaled_(param, exp_avg.clone() / exp_inf.clone(), -rate)
         else:
             addcdiv_scaled_(param, exp_avg, exp_inf, -rate)

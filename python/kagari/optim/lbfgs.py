@@ -63,7 +63,7 @@ class LBFGS(Optimizer):
 
     def _directional_evaluate(self, closure, x, t, d):
         self._add_grad(t, d)
-        loss = float(closure())
+        loss = _get_value(closure())
         gradient = self._gather_flat_grad()
         self._set_param(x)
         return loss, gradient
@@ -85,7 +85,7 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
 
         first_loss = closure()
-        loss = float(first_loss)
+        loss = _get_value(first_loss)
         evaluations = 1
         state["func_evals"] += 1
         gradient = self._gather_flat_grad()
@@ -127,7 +127,7 @@ class LBFGS(Optimizer):
                 small = False
                 if iterations != group["max_iter"]:
                     with kagari.enable_grad():
-                        loss = float(closure())
+                        loss = _get_value(closure())
                     gradient = self._gather_flat_grad()
                     small = gradient.abs().max() <= group["tolerance_grad"]
                     step_evaluations = 1

@@ -92,5 +92,5 @@ def radam(params, grads, exp_avgs, exp_avg_sqs, state_steps, decoupled_weight_de
         if rho > 5.0:
             rectification = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
             second = exp_avg_sq.clone() if differentiable else exp_avg_sq
-            update = update * (correction2 ** 0.5 / second.sqrt().add_(eps)) * rectification
+            update = update * (correction2 ** 0.5 / second.sqrt().add(eps)) * rectification
         add_scaled_(param, update, -lr)

@@ -95,7 +95,7 @@ def rmsprop(params, grads, square_avgs, grad_avgs, momentum_buffer_list, state_s
             grad_avg.lerp_(grad, 1 - alpha)
             mean = grad_avg.clone() if differentiable else grad_avg
             second = second.addcmul(mean, mean, value=-1)
-        root = second.sqrt().add_(eps)
+        root = second.sqrt().add(eps)
         if momentum > 0:
             buffer.mul_(momentum).addcdiv_(grad, root)
             add_scaled_(param, buffer, -lr)
