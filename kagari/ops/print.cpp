@@ -1,0 +1,212 @@
+#include "kagari/ops/print.h"
+
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "kagari/autograd/variable.h"
+
+namespace kagari {
+namespace {
+
+/// Text of a floating number with `digits` behind the point. Infinities and NaN as Python writes them.
+std::string fixed(double v, int64_t digits, char kind) {
+  if (std::isnan(v)) return "nan";
+  if (std::isinf(v)) return v < 0 ? "-inf" : "inf";
+  char format[] = {'%', '.', '*', kind, 0};
+  char buffer[400];
+  int n = std::snprintf(buffer, sizeof buffer, format, int(digits), v);
+  if (n < int(sizeof buffer)) return std::string(buffer, size_t(n));
+  std::string long_text(size_t(n) + 1, '\0');
+  std::snprintf(long_text.data(), long_text.size(), format, int(digits), v);
+  long_text.resize(size_t(n));
+  return long_text;
+}
+
+/// A way to write all numbers of a tensor at one width, chosen by looking at them.
+class FloatStyle {
+ public:
+  FloatStyle(const std::vector<double>& values, const PrintOptions& o) : precision_(o.precision) {
+    double least = 0, most = 0;
+    for (double v : values) {
+      if (!std::isfinite(v) || v == 0) continue;
+      double size = std::abs(v);
+      if (most == 0 || size < least) least = size;
+      if (size > most) most = size;
+      whole_ = whole_ && v == std::ceil(v);
+    }
+    if (most > 0) {
+      scientific_ = most / least > 1000 || most > 1e8 || (!whole_ && least < 1e-4);
+      for (double v : values)
+        if (std::isfinite(v) && v != 0) width_ = std::max(width_, body(v).size());
+    }
+    if (o.sci_mode) scientific_ = *o.sci_mode;
+  }
+  size_t width() const { return width_; }
+  std::string operator()(double v) const {
+    std::string text = body(v);
+    if (text.size() < width_) text.insert(0, width_ - text.size(), ' ');
+    return text;
+  }
+
+ private:
+  std::string body(double v) const {
+    if (scientific_) return fixed(v, precision_, 'e');
+    if (!whole_) return fixed(v, precision_, 'f');
+    std::string text = fixed(v, 0, 'f');
+    if (std::isfinite(v)) text += '.';
+    return text;
+  }
+  int64_t precision_;
+  bool whole_ = true, scientific_ = false;
+  size_t width_ = 1;
+};
+
+/// The shown elements of a tensor in order, and their text.
+class Elements {
+ public:
+  Elements(const Tensor& t, const PrintOptions& o) : t_(t), options_(o), abbreviated_(double(t.numel()) > o.threshold) {
+    collect(0, t.bytes());
+    if (t.is_complex()) {
+      FloatStyle real(real_, o), imag(imag_, o);
+      width_ = real.width() + imag.width() + 1;
+      for (size_t i = 0; i < real_.size(); ++i) {
+        std::string tail = imag(imag_[i]) + "j";
+        tail.erase(0, tail.find_first_not_of(' '));
+        texts_.push_back(real(real_[i]) + (tail[0] == '-' || tail[0] == '+' ? "" : "+") + tail);
+      }
+    } else if (t.is_floating()) {
+      FloatStyle style(real_, o);
+      width_ = style.width();
+      for (double v : real_) texts_.push_back(style(v));
+    } else {
+      width_ = 1;
+      for (const std::string& s : texts_) width_ = std::max(width_, s.size());
+      for (std::string& s : texts_) s.insert(0, width_ - s.size(), ' ');
+    }
+  }
+
+  std::string text(int64_t dim, int64_t indent) {
+    if (dim == t_.dim()) return texts_[next_++];
+    const bool last = dim == t_.dim() - 1;
+    std::vector<std::string> parts;
+    const int64_t n = t_.sizes()[size_t(dim)];
+    const bool gap = has_gap(dim);
+    for (int64_t i = 0; i < (gap ? 2 * options_.edgeitems : n); ++i) {
+      if (gap && i == options_.edgeitems) parts.push_back(last ? " ..." : "...");
+      parts.push_back(text(dim + 1, indent + 1));
+    }
+    if (gap && options_.edgeitems == 0) parts.push_back("...");
+    std::string out = "[";
+    if (last) {
+      int64_t per_line = std::max<int64_t>(1, (options_.linewidth - indent) / int64_t(width_ + 2));
+      for (size_t i = 0; i < parts.size(); ++i) {
+        if (i) out += int64_t(i) % per_line ? ", " : ",\n" + std::string(size_t(indent) + 1, ' ');
+        out += parts[i];
+      }
+    } else {
+      std::string between = "," + std::string(size_t(t_.dim() - dim - 1), '\n') + std::string(size_t(indent) + 1, ' ');
+      for (size_t i = 0; i < parts.size(); ++i) {
+        if (i) out += between;
+        out += parts[i];
+      }
+    }
+    return out + "]";
+  }
+
+ private:
+  bool has_gap(int64_t dim) const { return abbreviated_ && t_.sizes()[size_t(dim)] > 2 * options_.edgeitems; }
+
+  void collect(int64_t dim, const std::byte* p) {
+    if (dim == t_.dim()) return read(p);
+    const int64_t n = t_.sizes()[size_t(dim)], step = t_.strides()[size_t(dim)] * t_.itemsize();
+    const bool gap = has_gap(dim);
+    for (int64_t i = 0; i < n; ++i) {
+      if (gap && i == options_.edgeitems) i = n - options_.edgeitems;
+      if (i < n) collect(dim + 1, p + i * step);
+    }
+  }
+
+  void read(const std::byte* p) {
+    if (is_float8(t_.dtype())) {
+      real_.push_back(double(float8_to_float(t_.dtype(), uint8_t(*p))));
+      return;
+    }
+    visit_all("repr", t_.dtype(), [&](auto e) {
+      using T = decltype(e);
+      T v;
+      std::memcpy(&v, p, sizeof v);
+      if constexpr (std::is_same_v<T, bool>) texts_.push_back(v ? "True" : "False");
+      else if constexpr (std::is_integral_v<T>) texts_.push_back(std::to_string(v));
+      else if constexpr (std::is_same_v<T, std::complex<float>> || std::is_same_v<T, std::complex<double>>) {
+        real_.push_back(double(v.real()));
+        imag_.push_back(double(v.imag()));
+      } else {
+        real_.push_back(double(v));
+      }
+    });
+  }
+
+  const Tensor& t_;
+  const PrintOptions& options_;
+  const bool abbreviated_;
+  std::vector<double> real_, imag_;
+  std::vector<std::string> texts_;
+  size_t width_ = 1, next_ = 0;
+};
+
+/// "(2, 3)", "(2,)", "()"
+std::string tuple_text(IntList sizes) {
+  std::string out = "(";
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (i) out += ", ";
+    out += std::to_string(sizes[i]);
+  }
+  return out + (sizes.size() == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
+PrintOptions& print_options() {
+  static PrintOptions options;
+  return options;
+}
+
+std::string to_text(const Tensor& t, const PrintOptions& options, std::string_view prefix) {
+  if (!t.defined()) return "tensor(undefined)";
+  const DType standard = default_dtype();
+  std::vector<std::string> suffixes;
+  std::string body;
+  auto add_dtype = [&] { suffixes.push_back(str("dtype=torch.", name(t.dtype()))); };
+  if (!t.device().is_cpu()) suffixes.push_back("device='" + to_string(t.device()) + "'");
+  if (t.is_meta()) {
+    suffixes.push_back("size=" + tuple_text(t.sizes()));
+    if (t.dtype() != standard) add_dtype();
+    body = "...";
+  } else if (t.numel() == 0) {
+    if (t.dim() != 1) suffixes.push_back("size=" + tuple_text(t.sizes()));
+    if (t.dtype() != standard) add_dtype();
+    body = "[]";
+  } else {
+    if (t.dtype() != standard && t.dtype() != to_complex(standard) && t.dtype() != DType::Int64 && t.dtype() != DType::Bool) add_dtype();
+    body = Elements(t, options).text(0, int64_t(prefix.size()));
+  }
+  if (IntrusivePtr<Node> node = grad_fn_of(t)) suffixes.push_back("grad_fn=<" + node->name() + ">");
+  else if (t.requires_grad()) suffixes.push_back("requires_grad=True");
+
+  std::string out = std::string(prefix) + body;
+  const size_t newline = out.rfind('\n');
+  int64_t line = int64_t(out.size()) - (newline == out.npos ? -1 : int64_t(newline)) + 1;
+  for (const std::string& suffix : suffixes) {
+    if (line + int64_t(suffix.size()) + 2 > options.linewidth) {
+      out += ",\n" + std::string(prefix.size(), ' ') + suffix;
+      line = int64_t(prefix.size() + suffix.size());
+    } else {
+      out += ", " + suffix;
+      line += int64_t(suffix.size()) + 2;
+    }
+  }
+  return out + ")";
+}
+
+}  // namespace kagari
