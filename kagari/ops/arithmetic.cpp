@@ -1,7 +1,9 @@
 #include "kagari/ops/arithmetic.h"
 
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/reduce.h"
 
 namespace kagari {
 namespace {
@@ -107,6 +109,7 @@ const auto div_op = define<&div>({
         d = elementwise::floating(d);
         return elementwise::apply(out, elementwise::table<"div">(), "div", self, other, d, d);
       }
+      if (is_integral(d)) check_divisor(other);
       if (*mode == "trunc") return elementwise::apply(out, elementwise::table<"div_trunc">(), "div_trunc", self, other, d, d);
       KG_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
       return elementwise::apply(out, elementwise::table<"div_floor">(), "div_floor", self, other, d, d);
@@ -140,6 +143,12 @@ Tensor rsub(const Tensor& self, const Tensor& other, const Scalar& alpha) { retu
 Tensor mul(const Tensor& self, const Tensor& other) { return mul_op(self, other); }
 Tensor div(const Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode) { return div_op(self, other, rounding_mode); }
 Tensor neg(const Tensor& self) { return neg_op(self); }
+
+void check_divisor(const Tensor& divisor) {
+  if (divisor.is_meta() || divisor.numel() == 0) return;
+  bool zero = divisor.dim() == 0 ? !divisor.item().to_bool() : any(eq(divisor, wrapped_number(0))).item<bool>();
+  KG_CHECK(!zero, "ZeroDivisionError");
+}
 
 const Tensor& add_(const Tensor& self, const Tensor& other, const Scalar& alpha) { return add_op.into(onto(self), self, other, alpha), self; }
 const Tensor& sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) { return sub_op.into(onto(self), self, other, alpha), self; }

@@ -14,6 +14,8 @@ KAGARI_API Tensor mul(const Tensor& self, const Tensor& other);
 /// self / other; `rounding_mode`: none (a floating result), "trunc" or "floor".
 KAGARI_API Tensor div(const Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode = {});
 KAGARI_API Tensor neg(const Tensor& self);
+/// RuntimeError "ZeroDivisionError" if integers would be divided by a zero in `divisor`.
+KAGARI_API void check_divisor(const Tensor& divisor);
 
 /// In place: the result is written into self, which keeps its dtype.
 KAGARI_API const Tensor& add_(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
