@@ -13,6 +13,16 @@ Tensor converted(const Tensor& t, DType dtype) {
   return out;
 }
 
+cpu::LoopParams numbers(std::initializer_list<Scalar> values) {
+  cpu::LoopParams p;
+  int slot = 0;
+  for (const Scalar& v : values) {
+    if (v.is_integral()) p.set(slot++, v.to_int());
+    else p.set(slot++, v.to_double());
+  }
+  return p;
+}
+
 DType promoted(const Tensor& a, const Tensor& b) {
   if (a.dtype() == b.dtype() && a.is_wrapped_number() == b.is_wrapped_number()) return a.dtype();
   const Tensor both[] = {a, b};

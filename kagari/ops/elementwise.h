@@ -50,6 +50,8 @@ inline Tensor apply(Out& out, const Table& t, std::string_view name, const Tenso
   const Tensor* inputs[] = {&a, &b};
   return apply(out, t, name, inputs, compute, result, params);
 }
+/// Parameters of a loop, slot by slot.
+KAGARI_API cpu::LoopParams numbers(std::initializer_list<Scalar> values);
 /// The promoted dtype of two arguments.
 KAGARI_API DType promoted(const Tensor& a, const Tensor& b);
 
