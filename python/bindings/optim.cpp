@@ -244,6 +244,6 @@ PyMethodDef optim_functions[] = {
 
 }  // namespace
 
-bool add_optim(PyObject* module) { return PyModule_AddFunctions(module, optim_functions) == 0; }
+bool add_optimizer_passes(PyObject* module) { return PyModule_AddFunctions(module, optim_functions) == 0; }
 
 }  // namespace kagari::python

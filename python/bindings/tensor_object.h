@@ -113,7 +113,7 @@ bool add_small_types(PyObject* module);
 bool add_tensor_type(PyObject* module);
 bool add_operators(PyObject* module);
 bool add_autograd(PyObject* module);
-bool add_optim(PyObject* module);
+bool add_optimizer_passes(PyObject* module);
 
 /// The callable of an operator, e.g. for slots of Tensor. Borrowed; null if there is none.
 PyObject* method_of_tensor(const char* name);

@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 import kagari
 from kagari.utils.hooks import RemovableHandle
 
+from ._option_texts import (_capturable_doc, _differentiable_doc, _foreach_doc, _fused_doc, _maximize_doc,  # noqa: F401
+                            _params_doc)
+
 __all__ = ["Optimizer", "register_optimizer_step_pre_hook", "register_optimizer_step_post_hook"]
 
 Args: TypeAlias = tuple[Any, ...]
@@ -99,6 +102,31 @@ def _view_as_real(params, *state_and_grads):
 def _default_to_fused_or_foreach(params, differentiable, use_fused=False):
     """Whether PyTorch would choose its fused or its foreach form: never on a CPU."""
     return False, False
+
+
+def _stack_if_compiling(x):
+    """``x`` itself: there is no tracing compiler that would want a tensor here."""
+    return x
+
+
+def _disable_dynamo_if_unsupported(single_tensor_fn=None):
+    """A decorator that changes nothing: there is no tracing compiler to keep away from a function."""
+    return lambda func: func
+
+
+def _group_tensors_by_device_and_dtype(tensorlistlist, with_indices=False):
+    """Splits lists of tensors of one length by device and dtype of the first list.
+
+    Returns ``{(device, dtype): (lists, indices)}``; a list that holds None has no part in the key.
+    """
+    groups = {}
+    for i, row in enumerate(zip(*tensorlistlist)):
+        lists, indices = groups.setdefault((row[0].device, row[0].dtype), ([[] for _ in tensorlistlist], []))
+        for column, value in zip(lists, row):
+            column.append(value)
+        if with_indices:
+            indices.append(i)
+    return groups
 
 
 def _get_capturable_supported_devices(supports_xla=True):
@@ -224,6 +252,8 @@ class Optimizer:
         if not getattr(step, "hooked", False):
             self.__class__.step = self.profile_hook_step(step)
             self.__class__.step.hooked = True
+
+    _group_tensors_by_device_and_dtype = staticmethod(_group_tensors_by_device_and_dtype)
 
     @staticmethod
     def profile_hook_step(func):
