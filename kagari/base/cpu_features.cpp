@@ -18,13 +18,27 @@ Isa detect() {
   return v4 ? Isa::V4 : Isa::V3;
 }
 
-Isa detect_with_override() {
-  Isa best = detect();
-  const char* text = std::getenv("KAGARI_ISA");
-  if (!text) return best;
-  std::string_view wanted(text);
-  for (Isa candidate : {Isa::V2, Isa::V3, Isa::V4})
-    if (wanted == name(candidate)) return std::min(best, candidate);
+// What the kernels of this library were compiled for.
+constexpr Isa compiled[] = {
+#ifdef KAGARI_HAS_V2
+    Isa::V2,
+#endif
+#ifdef KAGARI_HAS_V3
+    Isa::V3,
+#endif
+#ifdef KAGARI_HAS_V4
+    Isa::V4,
+#endif
+};
+
+Isa choose() {
+  Isa limit = detect();
+  if (const char* wanted = std::getenv("KAGARI_ISA"))
+    for (Isa candidate : {Isa::V2, Isa::V3, Isa::V4})
+      if (name(candidate) == wanted) limit = std::min(limit, candidate);
+  Isa best = compiled[0];
+  for (Isa candidate : compiled)
+    if (candidate <= limit) best = candidate;
   return best;
 }
 
@@ -42,7 +56,7 @@ Leaf leaf7(unsigned subleaf) {
 }  // namespace
 
 Isa isa() {
-  static const Isa chosen = detect_with_override();
+  static const Isa chosen = choose();
   return chosen;
 }
 

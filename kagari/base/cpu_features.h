@@ -10,7 +10,8 @@ namespace kagari {
 /// F, BW, CD, DQ, VL).
 enum class Isa : uint8_t { V2, V3, V4 };
 
-/// The best one that this machine runs. The environment variable KAGARI_ISA=v2|v3|v4 lowers it (it is read once).
+/// The best one that this machine runs, of those that the library was compiled for. The environment variable KAGARI_ISA=v2|v3|v4
+/// lowers it (it is read once).
 KAGARI_API Isa isa();
 
 /// "v2", "v3", "v4".

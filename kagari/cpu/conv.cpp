@@ -9,6 +9,7 @@
 #include "kagari/base/parallel.h"
 #include "kagari/cpu/conv_im2col.h"
 #include "kagari/cpu/gemm.h"
+#include "kagari/cpu/isa_table.h"
 #include "kagari/cpu/kernels/conv_kernels.h"
 #include "kagari/cpu/kernels/gemm_kernels.h"
 #include "kagari/cpu/onednn.h"
@@ -23,9 +24,7 @@ namespace kagari {
 namespace {
 
 const ConvKernels& kernels() {
-  static const ConvKernels& chosen = isa() == Isa::V4   ? isa_v4::conv_kernels
-                                     : isa() == Isa::V3 ? isa_v3::conv_kernels
-                                                        : isa_v2::conv_kernels;
+  static const ConvKernels& chosen = KG_TABLE_FOR_THIS_CPU(conv_kernels);
   return chosen;
 }
 

@@ -10,14 +10,13 @@
 #include "kagari/base/cpu_features.h"
 #include "kagari/base/parallel.h"
 #include "kagari/cpu/blas.h"
+#include "kagari/cpu/isa_table.h"
 #include "kagari/cpu/kernels/gemm_kernels.h"
 
 namespace kagari {
 
 const GemmKernels& gemm_kernels_for_this_cpu() {
-  static const GemmKernels& chosen = isa() == Isa::V4   ? isa_v4::gemm_kernels
-                                     : isa() == Isa::V3 ? isa_v3::gemm_kernels
-                                                        : isa_v2::gemm_kernels;
+  static const GemmKernels& chosen = KG_TABLE_FOR_THIS_CPU(gemm_kernels);
   return chosen;
 }
 
