@@ -2,6 +2,7 @@
 
 Submodules are imported when they are first used.
 """
+import builtins as _builtins
 import importlib as _importlib
 import importlib.util as _util
 
@@ -14,8 +15,8 @@ for _name in ("_enter_inference_mode", "_exit_inference_mode"):
     globals()[_name] = getattr(_C, _name)
 del _name
 
-inf = float("inf")
-nan = float("nan")
+inf = _builtins.float("inf")
+nan = _builtins.float("nan")
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
