@@ -1,12 +1,14 @@
-"""Layers, losses, and the containers that models are made of."""
+"""Layers, losses, and the containers that models are made of. Layers are imported when they are first used."""
 import importlib
 
-from kagari.nn import functional, init, modules, parameter, utils
-from kagari.nn.modules import *
+from kagari.nn import modules, parameter
 from kagari.nn.modules.module import Module
 from kagari.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-_LAZY = {"attention": None, "common_types": None, "grad": None, "parallel": None, "DataParallel": "parallel"}
+_SUBMODULES = ("attention", "common_types", "functional", "grad", "init", "parallel", "utils")
+
+__all__ = ["Module", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "DataParallel",
+           "factory_kwargs", "functional", "init", "modules", "parameter", "utils", *modules.__all__]
 
 
 def factory_kwargs(kwargs):
@@ -26,15 +28,17 @@ def factory_kwargs(kwargs):
 
 
 def __getattr__(name):
-    if name not in _LAZY:
+    if name in modules._HOME:
+        value = getattr(modules, name)
+    elif name == "DataParallel":
+        from kagari.nn.parallel import DataParallel as value
+    elif name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _LAZY[name]
-    value = importlib.import_module(f"{__name__}.{home or name}")
-    if home is not None:
-        value = getattr(value, name)
-        globals()[name] = value
+    globals()[name] = value
     return value
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -64,6 +64,10 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     __torch_function__ = _no_torch_function
 
 
+# Operators treat this class as they treat Tensor itself, without asking for its __torch_function__.
+kagari._C._set_parameter_type(Parameter)
+
+
 class _BufferMeta(type(Tensor)):
     # A buffer is a plain tensor with a mark on it.
     def __instancecheck__(cls, instance):
