@@ -3,6 +3,7 @@
 #include "kagari/base/parallel.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/comparison.h"
+#include "kagari/ops/copy.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/logic.h"
 #include "kagari/ops/reduce.h"
@@ -34,35 +35,22 @@ Tensor to_equal_elements(const Tensor& grad, const Tensor& self, const Tensor& v
   return where(mask, reduction::with_dims(grad, dims, keepdim) / sum(mask, IntList(dims), true), wrapped_number(0));
 }
 
-/// The first best element of each run of a block, and its position.
-template <class T, bool largest>
-void find_best(const reduction::Block& b, T* values, int64_t* indices) {
-  const auto& s = b.slab;
-  const char* in = reinterpret_cast<const char*>(b.input.bytes());
-  parallel_for(0, s.outer * s.inner, std::max<int64_t>(1, 32768 / s.n), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; ++at) {
-      const char* p = in + at / s.inner * s.outer_stride + at % s.inner * int64_t(sizeof(T));
-      T best = *reinterpret_cast<const T*>(p);
-      int64_t index = 0;
-      for (int64_t i = 1; i < s.n && best == best; ++i) {
-        T x = *reinterpret_cast<const T*>(p + i * s.n_stride);
-        if ((largest ? x > best : x < best) || x != x) {
-          best = x;
-          index = i;
-        }
-      }
-      if (values) values[at] = best;
-      indices[at] = index;
-    }
-  });
-}
-
-void find_best(const reduction::Block& b, bool largest, Tensor* values, const Tensor& indices) {
+/// The first best element of each run along `dims`, and its position in row-major order. `values` may be null.
+void find_best(const Tensor& self, const Ints& dims, bool largest, Tensor* values, const Tensor& indices) {
   if (indices.numel() == 0) return;
-  visit_reals("max", b.input.dtype(), [&]<class T>(T) {
-    T* v = values ? values->data<T>() : nullptr;
-    if (largest) find_best<T, true>(b, v, indices.data<int64_t>());
-    else find_best<T, false>(b, v, indices.data<int64_t>());
+  auto loop = cpu::find_kernels<cpu::RowsFn>(largest ? "max_rows" : "min_rows")[self.dtype()];
+  if (!loop) [[unlikely]] fail_dtype(largest ? "max" : "min", self.dtype());
+  Ints order;  // the reduced dimensions last
+  for (int64_t d = 0; d < self.dim(); ++d)
+    if (std::find(dims.begin(), dims.end(), d) == dims.end()) order.push_back(d);
+  for (int64_t d : dims) order.push_back(d);
+  Tensor x = contiguous(permute(self, order));
+  int64_t n = reduction::reduced_count(self.sizes(), dims);
+  parallel_for(0, indices.numel(), std::max<int64_t>(1, 32768 / n), [&](int64_t begin, int64_t end) {
+    char* data[] = {reinterpret_cast<char*>(indices.data<int64_t>() + begin),
+                    values ? reinterpret_cast<char*>(values->bytes()) + begin * self.itemsize() : nullptr,
+                    reinterpret_cast<char*>(x.bytes()) + begin * n * self.itemsize()};
+    loop(data, end - begin, n, nullptr);
   });
 }
 
@@ -73,10 +61,8 @@ Two run_with_index(Out& out, bool largest, const Tensor& self, int64_t dim, bool
   reduction::check_not_empty(name, self, dims);
   Ints sizes = reduction::reduced_sizes(self.sizes(), dims, keepdim);
   if (self.is_complex()) fail_dtype(name, self.dtype());
-  if (self.is_meta()) return {out.alloc(sizes, self.dtype(), self.device()), out.alloc(sizes, DType::Int64, self.device(), 1)};
-  reduction::Block b = reduction::block_of(self, dims, keepdim);
-  Two y{b.result(out, self.dtype(), 0), b.result(out, DType::Int64, 1)};
-  find_best(b, largest, &std::get<0>(y), std::get<1>(y));
+  Two y{out.alloc(sizes, self.dtype(), self.device()), out.alloc(sizes, DType::Int64, self.device(), 1)};
+  if (!self.is_meta()) find_best(self, dims, largest, &std::get<0>(y), std::get<1>(y));
   return y;
 }
 
@@ -87,10 +73,8 @@ Tensor run_index(Out& out, bool largest, const Tensor& self, MaybeDim dim, bool 
   if (!dim) KG_CHECK_INDEX(self.numel() > 0, name, "(): Expected reduction dim to be specified for input.numel() == 0.");
   Ints dims = dim ? dims_of(self, *dim) : dims_of(self, std::optional<IntList>());
   reduction::check_not_empty(name, self, dims);
-  if (self.is_meta()) return out.alloc(reduction::reduced_sizes(self.sizes(), dims, keepdim), DType::Int64, self.device());
-  reduction::Block b = reduction::block_of(self, dims, keepdim, true);
-  Tensor indices = b.result(out, DType::Int64);
-  find_best(b, largest, nullptr, indices);
+  Tensor indices = out.alloc(reduction::reduced_sizes(self.sizes(), dims, keepdim), DType::Int64, self.device());
+  if (!self.is_meta()) find_best(self, dims, largest, nullptr, indices);
   return indices;
 }
 

@@ -1,5 +1,6 @@
 #include "kagari/ops/reduce.h"
 
+#include "kagari/base/parallel.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
@@ -169,13 +170,24 @@ const auto logsumexp_op = define<&logsumexp>({
     .in = kFunction | kMethod | kOut,
     .aliases = "special_logsumexp",
     .doc = "log(sum(exp(self))) over the dimensions `dim`, without overflow.\n\n>>> torch.logsumexp(torch.tensor([[0., 0.]]), 1)\ntensor([0.6931])",
-    .run = [](Out&, const Tensor& self, IntList dim, bool keepdim) {
+    .run = [](Out& out, const Tensor& self, IntList dim, bool keepdim) {
       Tensor x = elementwise::converted(self, elementwise::floating(self.dtype()));
       Ints dims = dims_of(x, dim);
       if (x.numel() == 0) return log(sum(exp(x), IntList(dims), keepdim));
       if (x.is_complex()) {
         Tensor top = amax(real(x), dims, true);
         return log(sum(exp(x - top), IntList(dims), keepdim)) + (keepdim ? top : amax(real(x), dims, false));
+      }
+      if (dims.size() == 1 && dims[0] == x.dim() - 1) {
+        Tensor rows = contiguous(x), y = out.alloc(reduction::reduced_sizes(x.sizes(), dims, keepdim), x.dtype(), x.device());
+        if (x.is_meta()) return y;
+        auto loop = cpu::find_kernels<cpu::RowsFn>("logsumexp_rows")[x.dtype()];
+        int64_t n = x.size(-1);
+        parallel_for(0, y.numel(), std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
+          char* data[] = {reinterpret_cast<char*>(y.bytes()) + begin * y.itemsize(), reinterpret_cast<char*>(rows.bytes()) + begin * n * y.itemsize()};
+          loop(data, end - begin, n, nullptr);
+        });
+        return y;
       }
       Tensor top = amax(x, dims, true);
       top = where(isinf(top), wrapped_number(0), top);

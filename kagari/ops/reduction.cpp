@@ -1,5 +1,6 @@
 #include "kagari/ops/reduction.h"
 
+#include "kagari/base/parallel.h"
 #include "kagari/cpu/strided.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/creation.h"
@@ -165,6 +166,14 @@ Tensor at_indices(const Tensor& grad, int64_t dim, const Tensor& indices, int64_
   sizes[dim] = size;
   Tensor positions = reshape(arange(0, size, 1, {.dtype = DType::Int64, .layout = {}, .device = indices.device()}), sizes);
   return where(eq(indices, positions), grad, wrapped_number(0));
+}
+
+void run_rows(cpu::RowsFn loop, std::byte* const* data, size_t count, int64_t rows, int64_t n, int64_t itemsize, const void* params) {
+  parallel_for(0, rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
+    char* part[4];
+    for (size_t k = 0; k < count; ++k) part[k] = reinterpret_cast<char*>(data[k]) + begin * n * itemsize;
+    loop(part, end - begin, n, params);
+  });
 }
 
 Tensor apply(Out& out, std::string_view kernel, std::string_view name, const Tensor& self, const Ints& dims, bool keepdim, DType result,

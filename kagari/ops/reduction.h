@@ -36,6 +36,8 @@ KAGARI_API Tensor with_dims(const Tensor& reduced, const Ints& dims, bool keepdi
 /// result has `size`.
 KAGARI_API Tensor at_indices(const Tensor& grad, int64_t dim, const Tensor& indices, int64_t size);
 
+/// Runs a kernel over contiguous rows of n elements, `count` operands of `itemsize` bytes each, on several threads if there is much to do.
+KAGARI_API void run_rows(cpu::RowsFn loop, std::byte* const* data, size_t count, int64_t rows, int64_t n, int64_t itemsize, const void* params);
 /// Runs the reduction kernel of this name.
 KAGARI_API Tensor apply(Out& out, std::string_view kernel, std::string_view name, const Tensor& self, const Ints& dims, bool keepdim, DType result,
                         const cpu::LoopParams* params = nullptr);

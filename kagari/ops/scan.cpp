@@ -6,8 +6,11 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
+#include "kagari/ops/extremum.h"
+#include "kagari/ops/indexing.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
+#include "kagari/ops/reduction.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 
@@ -15,43 +18,32 @@ namespace kagari {
 namespace {
 
 using MaybeDType = std::optional<DType>;
+using Two = std::tuple<Tensor, Tensor>;
 
-/// Calls scan(in, out, n, stride) for every line along `dim` of a contiguous tensor; strides are in elements.
-template <class F>
-void for_lines(const Tensor& x, int64_t dim, F scan) {
+/// Runs a scan kernel along `dim`: y and perhaps indices (else undefined) from a contiguous x.
+void scan_lines(std::string_view kernel, std::string_view name, const Tensor& y, const Tensor& indices, const Tensor& x, int64_t dim) {
+  auto loop = cpu::find_kernels<cpu::RowsFn>(kernel)[x.dtype()];
+  if (!loop) [[unlikely]] fail_dtype(name, x.dtype());
+  if (x.numel() == 0 || x.is_meta()) return;
   int64_t n = x.dim() == 0 ? 1 : x.sizes()[dim], inner = 1;
   for (int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.sizes()[d];
-  if (x.numel() == 0) return;
-  parallel_for(0, x.numel() / n, std::max<int64_t>(1, 32768 / n), [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) scan(line / inner * n * inner + line % inner, n, inner);
+  int64_t block = n * inner;
+  parallel_for(0, x.numel() / block, std::max<int64_t>(1, 32768 / block), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      char* data[3];
+      size_t k = 0;
+      for (const Tensor* t : {&y, &indices, &x})
+        if (t->defined()) data[k++] = reinterpret_cast<char*>(t->bytes()) + o * block * t->itemsize();
+      loop(data, n, inner, nullptr);
+    }
   });
 }
 
-/// Running results are kept in double (complex double, int64).
-template <class T>
-using Running = std::conditional_t<std::is_integral_v<T>, uint64_t, std::conditional_t<std::is_constructible_v<double, T>, double, std::complex<double>>>;
-
-template <class Step>
-Tensor run_scan(Out& out, std::string_view name, const Tensor& self, int64_t dim, MaybeDType dtype, Step step) {
+Tensor run_scan(Out& out, std::string_view kernel, const Tensor& self, int64_t dim, MaybeDType dtype) {
   dim = wrap_dim(dim, self.dim());
   DType d = dtype.value_or(is_integral(self.dtype()) ? DType::Int64 : self.dtype());
   Tensor y = out.alloc(self.sizes(), d, self.device());
-  if (self.is_meta()) return y;
-  Tensor x = contiguous(elementwise::converted(self, d));
-  visit_all(name, d, [&]<class T>(T) {
-    const T* in = x.data<T>();
-    T* to = y.data<T>();
-    for_lines(x, dim, [&](int64_t at, int64_t n, int64_t stride) {
-      using R = Running<T>;
-      R total = R(in[at]);
-      to[at] = T(total);
-      for (int64_t i = 1; i < n; ++i) {
-        at += stride;
-        total = step(total, R(in[at]));
-        to[at] = T(total);
-      }
-    });
-  });
+  scan_lines(kernel, kernel, y, {}, contiguous(elementwise::converted(self, d)), dim);
   return y;
 }
 
@@ -62,7 +54,7 @@ const auto cumsum_op = define<&cumsum>({
     .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
     .in = kFunction | kMethod | kInplace | kOut,
     .doc = "Running sums along a dimension. Integers and bool give int64.\n\n>>> torch.cumsum(torch.tensor([1, 2, 3]), 0)\ntensor([1, 3, 6])",
-    .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) { return run_scan(out, "cumsum", self, dim, dtype, [](auto a, auto b) { return a + b; }); },
+    .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) { return run_scan(out, "cumsum", self, dim, dtype); },
     .grad = vjp("", [](Ctx& c, const Tensor&, int64_t dim, MaybeDType) -> Grads {
       if (c.grad.dim() == 0) return {c.grad};
       return {reverse_cumsum(c.grad, wrap_dim(dim, c.grad.dim()))};
@@ -85,7 +77,7 @@ const auto cumprod_op = define<&cumprod>({
     .schema = "cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
     .in = kFunction | kMethod | kInplace | kOut,
     .doc = "Running products along a dimension. Integers and bool give int64.\n\n>>> torch.cumprod(torch.tensor([1, 2, 3]), 0)\ntensor([1, 2, 6])",
-    .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) { return run_scan(out, "cumprod", self, dim, dtype, [](auto a, auto b) { return a * b; }); },
+    .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) { return run_scan(out, "cumprod", self, dim, dtype); },
     .grad = vjp("self out", [](Ctx& c, const Tensor& self, int64_t dim, MaybeDType dtype) -> Grads {
       if (self.dim() == 0 || self.numel() == 0) return {c.grad};
       dim = wrap_dim(dim, self.dim());
@@ -95,28 +87,18 @@ const auto cumprod_op = define<&cumprod>({
     }),
 });
 
-/// log(exp(a) + exp(b))
-template <class R>
-R log_add(R a, R b) {
-  if constexpr (std::is_same_v<R, double>) {
-    if (a == b && std::isinf(a)) return a;
-    double top = std::max(a, b), low = std::min(a, b);
-    return std::isnan(a) || std::isnan(b) ? a + b : top + std::log1p(std::exp(low - top));
-  } else {
-    return a.real() < b.real() ? log_add(b, a) : std::isinf(a.real()) && a.real() < 0 ? a : a + std::log(R(1) + std::exp(b - a));
-  }
-}
-
 const auto logcumsumexp_op = define<&logcumsumexp>({
     .schema = "logcumsumexp(Tensor self, int dim) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "Running log(sum(exp(self))) along a dimension, without overflow.\n\n>>> torch.logcumsumexp(torch.tensor([0., 0.]), 0)\ntensor([0.0000, 0.6931])",
     .run = [](Out& out, const Tensor& self, int64_t dim) {
       if (!is_differentiable(self.dtype())) fail_dtype("logcumsumexp", self.dtype());
-      return run_scan(out, "logcumsumexp", self, dim, {}, []<class R>(R a, R b) -> R {
-        if constexpr (std::is_same_v<R, uint64_t>) return a;
-        else return log_add(a, b);
-      });
+      if (!self.is_complex()) return run_scan(out, "logcumsumexp", self, dim, {});
+      // relative to the largest real part, whose exponential is 1
+      dim = wrap_dim(dim, self.dim());
+      if (self.dim() == 0 || self.numel() == 0) return clone(self);
+      Tensor top = amax(real(self), Ints{dim}, true);
+      return log(cumsum(exp(self - top), dim)) + top;
     },
     .grad = vjp("self out", [](Ctx& c, const Tensor& self, int64_t dim) -> Grads {
       if (self.dim() == 0 || self.numel() == 0) return {c.grad};
@@ -130,6 +112,35 @@ const auto logcumsumexp_op = define<&logcumsumexp>({
       };
       return {part(c.grad) - part(-c.grad)};
     }),
+});
+
+Two run_extrema(Out& out, std::string_view name, const Tensor& self, int64_t dim) {
+  dim = wrap_dim(dim, self.dim());
+  Two y{out.alloc(self.sizes(), self.dtype(), self.device()), out.alloc(self.sizes(), DType::Int64, self.device(), 1)};
+  scan_lines(name, name, std::get<0>(y), std::get<1>(y), contiguous(self), dim);
+  return y;
+}
+/// The gradients of running extrema, collected where the extrema stand.
+Tensor to_indices(Ctx& c, int64_t dim) {
+  Tensor indices = c.out(1);
+  if (indices.dim() == 0) return c.grad;
+  return scatter_add(zeros_like(c.grad), dim, indices, c.grad);
+}
+
+const auto cummax_op = define<&cummax>({
+    .schema = "cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+    .in = kFunction | kMethod | kOut,
+    .doc = "Running maxima along a dimension, and the index of each.\n\n>>> torch.cummax(torch.tensor([1, 3, 2]), 0).values\ntensor([1, 3, 3])",
+    .run = [](Out& out, const Tensor& self, int64_t dim) { return run_extrema(out, "cummax", self, dim); },
+    .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim) -> Grads { return {to_indices(c, dim)}; }),
+});
+
+const auto cummin_op = define<&cummin>({
+    .schema = "cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+    .in = kFunction | kMethod | kOut,
+    .doc = "Running minima along a dimension, and the index of each.\n\n>>> torch.cummin(torch.tensor([3, 1, 2]), 0).values\ntensor([3, 1, 1])",
+    .run = [](Out& out, const Tensor& self, int64_t dim) { return run_extrema(out, "cummin", self, dim); },
+    .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim) -> Grads { return {to_indices(c, dim)}; }),
 });
 
 const auto diff_op = compose<&diff>({
@@ -231,6 +242,8 @@ const auto cumulative_trapezoid_op = compose<&cumulative_trapezoid>({
 
 Tensor cumsum(const Tensor& self, int64_t dim, MaybeDType dtype) { return cumsum_op(self, dim, dtype); }
 Tensor cumprod(const Tensor& self, int64_t dim, MaybeDType dtype) { return cumprod_op(self, dim, dtype); }
+Two cummax(const Tensor& self, int64_t dim) { return cummax_op(self, dim); }
+Two cummin(const Tensor& self, int64_t dim) { return cummin_op(self, dim); }
 Tensor logcumsumexp(const Tensor& self, int64_t dim) { return logcumsumexp_op(self, dim); }
 Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) { return diff_op(self, n, dim, prepend, append); }
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) { return trapezoid_x_op(y, x, dim); }
