@@ -7,7 +7,6 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/extremum.h"
-#include "kagari/ops/indexing.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/reduction.h"
@@ -18,26 +17,6 @@ namespace kagari {
 namespace {
 
 using MaybeDType = std::optional<DType>;
-using Two = std::tuple<Tensor, Tensor>;
-
-/// Runs a scan kernel along `dim`: y and perhaps indices (else undefined) from a contiguous x.
-void scan_lines(std::string_view kernel, std::string_view name, const Tensor& y, const Tensor& indices, const Tensor& x, int64_t dim) {
-  auto loop = cpu::find_kernels<cpu::RowsFn>(kernel)[x.dtype()];
-  if (!loop) [[unlikely]] fail_dtype(name, x.dtype());
-  if (x.numel() == 0 || x.is_meta()) return;
-  int64_t n = x.dim() == 0 ? 1 : x.sizes()[dim], inner = 1;
-  for (int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.sizes()[d];
-  int64_t block = n * inner;
-  parallel_for(0, x.numel() / block, std::max<int64_t>(1, 32768 / block), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      char* data[3];
-      size_t k = 0;
-      for (const Tensor* t : {&y, &indices, &x})
-        if (t->defined()) data[k++] = reinterpret_cast<char*>(t->bytes()) + o * block * t->itemsize();
-      loop(data, n, inner, nullptr);
-    }
-  });
-}
 
 Tensor run_scan(Out& out, std::string_view kernel, const Tensor& self, int64_t dim, MaybeDType dtype) {
   dim = wrap_dim(dim, self.dim());
@@ -112,35 +91,6 @@ const auto logcumsumexp_op = define<&logcumsumexp>({
       };
       return {part(c.grad) - part(-c.grad)};
     }),
-});
-
-Two run_extrema(Out& out, std::string_view name, const Tensor& self, int64_t dim) {
-  dim = wrap_dim(dim, self.dim());
-  Two y{out.alloc(self.sizes(), self.dtype(), self.device()), out.alloc(self.sizes(), DType::Int64, self.device(), 1)};
-  scan_lines(name, name, std::get<0>(y), std::get<1>(y), contiguous(self), dim);
-  return y;
-}
-/// The gradients of running extrema, collected where the extrema stand.
-Tensor to_indices(Ctx& c, int64_t dim) {
-  Tensor indices = c.out(1);
-  if (indices.dim() == 0) return c.grad;
-  return scatter_add(zeros_like(c.grad), dim, indices, c.grad);
-}
-
-const auto cummax_op = define<&cummax>({
-    .schema = "cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)",
-    .in = kFunction | kMethod | kOut,
-    .doc = "Running maxima along a dimension, and the index of each.\n\n>>> torch.cummax(torch.tensor([1, 3, 2]), 0).values\ntensor([1, 3, 3])",
-    .run = [](Out& out, const Tensor& self, int64_t dim) { return run_extrema(out, "cummax", self, dim); },
-    .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim) -> Grads { return {to_indices(c, dim)}; }),
-});
-
-const auto cummin_op = define<&cummin>({
-    .schema = "cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
-    .in = kFunction | kMethod | kOut,
-    .doc = "Running minima along a dimension, and the index of each.\n\n>>> torch.cummin(torch.tensor([3, 1, 2]), 0).values\ntensor([3, 1, 1])",
-    .run = [](Out& out, const Tensor& self, int64_t dim) { return run_extrema(out, "cummin", self, dim); },
-    .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim) -> Grads { return {to_indices(c, dim)}; }),
 });
 
 const auto diff_op = compose<&diff>({
@@ -240,10 +190,26 @@ const auto cumulative_trapezoid_op = compose<&cumulative_trapezoid>({
 
 }  // namespace
 
+void scan_lines(std::string_view kernel, std::string_view name, const Tensor& y, const Tensor& indices, const Tensor& x, int64_t dim) {
+  auto loop = cpu::find_kernels<cpu::RowsFn>(kernel)[x.dtype()];
+  if (!loop) [[unlikely]] fail_dtype(name, x.dtype());
+  if (x.numel() == 0 || x.is_meta()) return;
+  int64_t n = x.dim() == 0 ? 1 : x.sizes()[dim], inner = 1;
+  for (int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.sizes()[d];
+  int64_t block = n * inner;
+  parallel_for(0, x.numel() / block, std::max<int64_t>(1, 32768 / block), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      char* data[3];
+      size_t k = 0;
+      for (const Tensor* t : {&y, &indices, &x})
+        if (t->defined()) data[k++] = reinterpret_cast<char*>(t->bytes()) + o * block * t->itemsize();
+      loop(data, n, inner, nullptr);
+    }
+  });
+}
+
 Tensor cumsum(const Tensor& self, int64_t dim, MaybeDType dtype) { return cumsum_op(self, dim, dtype); }
 Tensor cumprod(const Tensor& self, int64_t dim, MaybeDType dtype) { return cumprod_op(self, dim, dtype); }
-Two cummax(const Tensor& self, int64_t dim) { return cummax_op(self, dim); }
-Two cummin(const Tensor& self, int64_t dim) { return cummin_op(self, dim); }
 Tensor logcumsumexp(const Tensor& self, int64_t dim) { return logcumsumexp_op(self, dim); }
 Tensor diff(const Tensor& self, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) { return diff_op(self, n, dim, prepend, append); }
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) { return trapezoid_x_op(y, x, dim); }

@@ -21,4 +21,7 @@ KAGARI_API Tensor trapezoid(const Tensor& y, const Scalar& dx = 1, int64_t dim =
 KAGARI_API Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim = -1);
 KAGARI_API Tensor cumulative_trapezoid(const Tensor& y, const Scalar& dx = 1, int64_t dim = -1);
 
+/// For those who define scans: runs a kernel along `dim`, from a contiguous x to y and perhaps indices (else undefined).
+KAGARI_API void scan_lines(std::string_view kernel, std::string_view name, const Tensor& y, const Tensor& indices, const Tensor& x, int64_t dim);
+
 }  // namespace kagari
