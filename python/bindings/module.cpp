@@ -15,8 +15,6 @@ bool add_optimizer_passes(PyObject* module) __attribute__((weak));
 
 // Linked when their files are there.
 __attribute__((weak)) PyObject* tensor_repr(PyObject*) { return PyErr_SetString(PyExc_NotImplementedError, "printing is not linked"), nullptr; }
-__attribute__((weak)) PyObject* tensor_getitem(const Tensor&, PyObject*) { fail(ErrorKind::NotImplemented, "subscripts are not linked"); }
-__attribute__((weak)) int tensor_setitem(const Tensor&, PyObject*, PyObject*) { fail(ErrorKind::NotImplemented, "subscripts are not linked"); }
 
 namespace {
 
