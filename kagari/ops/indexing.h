@@ -32,8 +32,6 @@ KAGARI_API Tensor masked_select(const Tensor& self, const Tensor& mask);
 KAGARI_API Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value);
 KAGARI_API Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Scalar& value);
 KAGARI_API Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source);
-/// self where the condition holds, else other.
-KAGARI_API Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other);
 /// Coordinates (count, ndim) of the elements that are not zero.
 KAGARI_API Tensor nonzero(const Tensor& self);
 KAGARI_API Tensor argwhere(const Tensor& self);

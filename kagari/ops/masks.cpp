@@ -1,6 +1,7 @@
-// Operators with masks: where, masked_*, nonzero.
+// Operators with masks: masked_*, nonzero.
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/indexing.h"
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
@@ -29,38 +30,6 @@ void choose(const Tensor& y, const Tensor& condition, const Tensor& a, const Ten
 }
 
 // ---------------------------------------------------------------- where
-const auto where_op = define<&where>({
-    .schema = "where.self(Tensor condition, Tensor|Scalar self, Tensor|Scalar other) -> Tensor",
-    .in = kFunction | kOut,
-    .traits = kElementwise,
-    .doc = "self where the condition holds, else other; all three broadcast.\n\n>>> torch.where(torch.tensor([True, False]), 1., 0.)\ntensor([1., 0.])",
-    .run = [](Out& out, const Tensor& condition, const Tensor& self, const Tensor& other) {
-      KG_CHECK(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8, "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-               legacy_name(condition.dtype()));
-      DType dtype = elementwise::promoted(self, other);
-      Ints sizes = broadcast_sizes(broadcast_sizes(condition.sizes(), self.sizes()), other.sizes());
-      Tensor y = out.dest(sizes, dtype);
-      if (!y.defined()) {
-        const Tensor* inputs[] = {&condition, &self, &other};
-        Ints strides = cpu::result_strides(sizes, inputs);
-        Device device = condition.dim() || !self.dim() ? condition.device() : self.device();
-        y = strides.empty() ? empty_tensor(sizes, dtype, device) : empty_strided_tensor(sizes, strides, dtype, device);
-      }
-      choose(y, condition, elementwise::converted(self, dtype), elementwise::converted(other, dtype));
-      return y;
-    },
-    .grad = vjp("condition", [](Ctx& c, const Tensor& condition, const Tensor&, const Tensor&) -> Grads {
-      Tensor zero = scalar_tensor(0, c.grad.dtype(), c.grad.device());
-      return {Tensor(), c.needs(1) ? where(condition, c.grad, zero) : Tensor(), c.needs(2) ? where(condition, zero, c.grad) : Tensor()};
-    }),
-});
-Tensor where_method(const Tensor& self, const Tensor& condition, const Tensor& other) { return where(condition, self, other); }
-const auto where_method_op = compose<&where_method>({
-    .schema = "where(Tensor self, Tensor condition, Tensor|Scalar other) -> Tensor",
-    .in = kMethod,
-    .doc = "self where the condition holds, else other.",
-    .body = where_method,
-});
 std::vector<Tensor> where_true(const Tensor& condition) { return unbind(nonzero(condition), 1); }
 const auto where_true_op = compose<&where_true>({
     .schema = "where(Tensor condition) -> Tensor[]",
@@ -218,7 +187,6 @@ const auto nonzero_static_op = compose<&nonzero_static>({
 
 }  // namespace
 
-Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) { return where_op(condition, self, other); }
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) { return masked_fill_op(self, mask, value); }
 Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Scalar& value) { return masked_fill_op.into(onto(self), self, mask, value); }
 Tensor masked_select(const Tensor& self, const Tensor& mask) { return masked_select_op(self, mask); }

@@ -2,6 +2,7 @@
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/indexing.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
