@@ -175,6 +175,16 @@ struct Fmin {
     return select(isnan(a), b, select((a < b) | isnan(b), a, b));
   }
 };
+struct HalfNextAfter {  // the neighbours of a half value are those of its bits, read as an ordered integer
+  template <class H>
+  H operator()(H a, H b) const {
+    const float x = a, y = b;
+    if (x != x || y != y) return H(x + y);
+    if (x == y) return b;
+    if (x == 0) return H::from_bits(uint16_t(y > 0 ? 0x0001 : 0x8001));
+    return H::from_bits(uint16_t((x < y) == (x > 0) ? a.bits + 1 : a.bits - 1));
+  }
+};
 struct NextAfter {
   static constexpr bool scalar = true;
   template <class T>
@@ -185,7 +195,7 @@ struct NextAfter {
 struct Heaviside {
   template <class V>
   KAGARI_INLINE V operator()(V a, V b) const {
-    return select(isnan(a), a, select(a == V(0), b, select(a < V(0), V(0), V(1))));
+    return select(a == V(0), b, select(a > V(0), V(1), V(0)));
   }
 };
 struct IntegerHeaviside {
@@ -295,6 +305,8 @@ KAGARI_KERNELS(r) {
   add_loop<IntegerMin, kIntegral>(r, "fmin");
   add_loop<CopySign, kFloating>(r, "copysign");
   add_loop<NextAfter, kFloat>(r, "nextafter");
+  r.add<LoopFn>("nextafter", DType::Float16, &detail::loop<HalfNextAfter, Half, 2>);
+  r.add<LoopFn>("nextafter", DType::BFloat16, &detail::loop<HalfNextAfter, BFloat16, 2>);
   add_loop<Heaviside, kFloating>(r, "heaviside");
   add_loop<IntegerHeaviside, kIntegral>(r, "heaviside");
   add_loop<Xlogy, kFloating>(r, "xlogy");

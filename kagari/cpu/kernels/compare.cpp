@@ -95,6 +95,7 @@ KAGARI_KERNELS(r) {
   add_loop<ShiftRight, kInteger>(r, "bitwise_right_shift");
   add_loop<IsClose, kFloating | kComplex>(r, "isclose");
   add_widened_loop<IsClose, kInteger>(r, "isclose");
+  add_loop<Equal, kBool>(r, "isclose");
 }
 
 }  // namespace KAGARI_ISA
