@@ -227,16 +227,30 @@ KAGARI_INLINE Vec<T> log10(Vec<T> x) {
 // 1 / (1 + e^-x), without overflow. ULP <= 3 / 3.
 template <class T>
 KAGARI_INLINE Vec<T> sigmoid(Vec<T> x) {
-  Vec<T> e = exp(-abs(x));
-  return select(signbit(x), e, Vec<T>(1)) / (e + Vec<T>(1));
+  Vec<T> n;
+  Vec<T> r = detail::exp_reduce(max_second(Vec<T>(detail::kExpLowest<T>), -abs(x)), n);
+  Vec<T> e = scale2(detail::exp_reduced_minus_one(r) + Vec<T>(1), n);
+  Vec<T> numerator = select(signbit(x), e, Vec<T>(1));
+  if constexpr (sizeof(T) == 4) {
+    // 1 / (1 + e) is in [1/2, 1], so that a denormal numerator is scaled by one ordinary product.
+    return numerator * quotient(Vec<T>(1), e + Vec<T>(1));
+  } else {
+    return numerator / (e + Vec<T>(1));
+  }
 }
 
-// ULP <= 4 / 4.
+// With t = (e^2a - 1) / 2: t / (t + 1). ULP <= 4 / 4.
 template <class T>
 KAGARI_INLINE Vec<T> tanh(Vec<T> x) {
   Vec<T> a = min_second(Vec<T>(sizeof(T) == 4 ? T(10) : T(20)), abs(x));
-  Vec<T> t = expm1(a + a);
-  return copysign(t / (t + Vec<T>(2)), x);
+  Vec<T> n;
+  Vec<T> r = detail::exp_reduce(a + a, n);
+  Vec<T> q = detail::exp_reduced_minus_one(r);
+  Vec<T> half = scale2(Vec<T>(T(0.5)), n);
+  Vec<T> t = fma(half, q, half - Vec<T>(T(0.5)));
+  Vec<T> y = quotient(t, t + Vec<T>(1));
+  if constexpr (sizeof(T) == 4) y = select(a < Vec<T>(T(1e-30f)), a, y);  // no corrections of denormals
+  return copysign(y, x);
 }
 
 // ULP <= 4 / 4.

@@ -28,7 +28,7 @@ constexpr double kGeluCubic = 0.044715;
   };
 
 KAGARI_UNARY(Relu, max_second(V(0), x))
-KAGARI_UNARY(Silu, x / (V(1) + exp(-x)))
+KAGARI_UNARY(Silu, x* sigmoid(x))
 KAGARI_UNARY(Gelu, V(0.5) * x * (V(1) + erf(x * V(kSqrtHalf))))
 KAGARI_UNARY(Hardswish, x* clamp(x + V(3), Lane<V>(0), Lane<V>(6)) * V(1.0 / 6))
 KAGARI_UNARY(Hardsigmoid, clamp(x + V(3), Lane<V>(0), Lane<V>(6)) * V(1.0 / 6))
@@ -49,11 +49,10 @@ struct IntegerRelu {
     return x < T(0) ? T(0) : x;
   }
 };
-struct GeluTanh {  // x (1 + tanh(u)) / 2 = x / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
+struct GeluTanh {  // x (1 + tanh(u)) / 2 = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
   template <class V>
   KAGARI_INLINE V operator()(V x) const {
-    V minus_2u = x * fma(x * x, V(-2 * kSqrt2OverPi * kGeluCubic), V(-2 * kSqrt2OverPi));
-    return x / (V(1) + exp(minus_2u));
+    return x * sigmoid(x * fma(x * x, V(2 * kSqrt2OverPi * kGeluCubic), V(2 * kSqrt2OverPi)));
   }
 };
 struct GeluBackward {
