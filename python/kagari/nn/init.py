@@ -204,6 +204,14 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     return tensor
 
 
+# The names under which some libraries call these.
+_no_grad_uniform_ = uniform_
+_no_grad_normal_ = normal_
+_no_grad_trunc_normal_ = trunc_normal_
+_no_grad_fill_ = constant_
+_no_grad_zero_ = zeros_
+
+
 def _old_name(function):
     new, old = function.__name__, function.__name__[:-1]
 

@@ -3,6 +3,7 @@ import warnings
 
 import kagari
 from kagari.nn import functional as F
+from kagari.nn.init import constant_, xavier_normal_, xavier_uniform_  # libraries take them from here
 from kagari.nn.modules.attention import MultiheadAttention
 from kagari.nn.modules.module import Module
 from kagari.nn.parameter import Parameter
@@ -332,8 +333,6 @@ class PReLU(Module):
 
     def reset_parameters(self):
         """Sets all weights back to ``init``."""
-        from kagari.nn.init import constant_
-
         constant_(self.weight, self.init)
 
     def forward(self, input):
