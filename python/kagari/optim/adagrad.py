@@ -76,7 +76,7 @@ _adagrad_pass = _native_pass("_optim_adagrad")
 def adagrad(params, grads, state_sums, state_steps, fused=None, grad_scale=None, found_inf=None, has_sparse_grad=False,
             foreach=None, differentiable=False, has_complex=False, *, lr, weight_decay, lr_decay, eps, maximize):
     """The update of :class:`Adagrad` on lists of parameters, gradients and state, in place."""
-    if not all(isinstance(t, kagari.Tensor) for t in state_steps):
+    if state_steps and not isinstance(state_steps[0], kagari.Tensor):
         raise RuntimeError("API has changed, `state_steps` argument must contain a list of singleton tensors")
     grads = unscaled(grads, grad_scale, found_inf)
     if grads is None or not params:

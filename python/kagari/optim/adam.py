@@ -96,7 +96,7 @@ def adam(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, for
          differentiable=False, fused=None, grad_scale=None, found_inf=None, has_complex=False,
          decoupled_weight_decay=False, *, amsgrad, beta1, beta2, lr, weight_decay, eps, maximize):
     """The update of :class:`Adam` on lists of parameters, gradients and state, in place."""
-    if not all(isinstance(t, kagari.Tensor) for t in state_steps):
+    if state_steps and not isinstance(state_steps[0], kagari.Tensor):
         raise RuntimeError("API has changed, `state_steps` argument must contain a list of singleton tensors")
     _refuse_capturable(capturable)
     grads = unscaled(grads, grad_scale, found_inf)
