@@ -72,11 +72,11 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         if dims not in (3, 4, 5):
             raise NotImplementedError(_unsupported(dims, mode))
         prefix = "upsample_nearest" if mode == "nearest" else "_upsample_nearest_exact"
-        return getattr(_nn, f"{prefix}{dim}d")(input, size, scales)
+        return getattr(_nn, f"{prefix}{dims - 2}d")(input, size, scales)
     if mode == "area":
         if dims not in (3, 4, 5):
             raise NotImplementedError(_unsupported(dims, mode))
-        return getattr(F, f"adaptive_avg_pool{dim}d")(input, size)
+        return getattr(F, f"adaptive_avg_pool{dims - 2}d")(input, size)
     if dims == 3 and mode == "linear":
         return _nn.upsample_linear1d(input, size, align_corners, scales)
     if dims == 4 and mode == "bilinear":

@@ -9,7 +9,7 @@ import copy
 
 import kagari
 from kagari import Tensor
-from kagari.nn.modules.container import Module, ModuleDict, ModuleList
+from kagari.nn.modules.container import ModuleDict, ModuleList
 from kagari.nn.parameter import Parameter
 
 __all__ = ["cached", "ParametrizationList", "register_parametrization", "is_parametrized", "remove_parametrizations",
