@@ -358,7 +358,7 @@ int64_t convolution_output_size(const Convolution& c, int d, int64_t output_padd
   return room < 0 ? 0 : room / c.stride[d] + 1;
 }
 
-void convolution(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
+void convolution_forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
   check_dtype(c);
   if (output_count(c) == 0) return;
   if (computed_in_float32(c)) {

@@ -30,7 +30,7 @@ struct Convolution {
 KAGARI_API int64_t convolution_output_size(const Convolution& c, int d, int64_t output_padding = 0);
 
 /// output = convolution(input, weight) (+ bias, unless null).
-KAGARI_API void convolution(const Convolution& c, const void* input, const void* weight, const void* bias, void* output);
+KAGARI_API void convolution_forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output);
 
 /// Gradient with respect to the input.
 KAGARI_API void convolution_backward_input(const Convolution& c, const void* grad_output, const void* weight, void* grad_input);
