@@ -365,7 +365,7 @@ void convolution_forward(const Convolution& c, const void* input, const void* we
     Widened x(c, input, input_count(c)), w(c, weight, weight_count(c));
     Scratch y(output_count(c) * 4), b(bias ? c.out_channels * 4 : 0);
     if (bias) convert_to_float32(c.dtype, bias, b.floats(), c.out_channels);
-    convolution(as_float32(c), x, w, bias ? b.floats() : nullptr, y.floats());
+    convolution_forward(as_float32(c), x, w, bias ? b.floats() : nullptr, y.floats());
     return convert_from_float32(c.dtype, y.floats(), output, output_count(c));
   }
   if (!c.transposed) return forward(c, input, weight, bias, output);

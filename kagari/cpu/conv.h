@@ -29,7 +29,7 @@ struct Convolution {
 /// negative or zero when the input is too small: the caller checks.
 KAGARI_API int64_t convolution_output_size(const Convolution& c, int d, int64_t output_padding = 0);
 
-/// output = convolution(input, weight) (+ bias, unless null).
+/// output = convolution of input and weight (+ bias, unless null).
 KAGARI_API void convolution_forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output);
 
 /// Gradient with respect to the input.

@@ -111,7 +111,7 @@ static void run(const Case& test, DType t, bool channels_last) {
   });
   auto ex = encode(t, x), ew = encode(t, w), eg = encode(t, g), eb = encode(t, b);
   std::vector<char> ry(eg.size()), rx(ex.size()), rw(ew.size()), rb(eb.size());
-  convolution(p.c, ex.data(), ew.data(), eb.data(), ry.data());
+  convolution_forward(p.c, ex.data(), ew.data(), eb.data(), ry.data());
   convolution_backward_input(p.c, eg.data(), ew.data(), rx.data());
   convolution_backward_weight(p.c, ex.data(), eg.data(), rw.data(), rb.data());
   bool same[] = {holds(t, ry, y), holds(t, rx, gx), holds(t, rw, gw), holds(t, rb, gb)};
@@ -119,7 +119,7 @@ static void run(const Case& test, DType t, bool channels_last) {
     if (!same[i]) std::printf("%s %s channels_last %d: result %d differs\n", test.name, std::string(name(t)).c_str(), channels_last, i);
   EXPECT(same[0] && same[1] && same[2] && same[3]);
   std::vector<char> no_bias(eg.size());
-  convolution(p.c, ex.data(), ew.data(), nullptr, no_bias.data());
+  convolution_forward(p.c, ex.data(), ew.data(), nullptr, no_bias.data());
   std::vector<double> expected = y;
   for (int64_t n = 0; n < p.c.batch; ++n)
     for (int64_t o = 0; o < p.c.out_channels; ++o)
