@@ -211,12 +211,12 @@ double bessel_i1e(double x) {
 double bessel_k0(double x) {
   if (x == 0) return kInf;
   if (x < 0) return kNan;
-  return x <= 1 ? k0_small(x) : std::exp(-x) * modified_second_scaled(0, x);
+  return x <= 1 ? k0_small(x) : std::isinf(x) ? 0 : std::exp(-x) * modified_second_scaled(0, x);
 }
 double bessel_k1(double x) {
   if (x == 0) return kInf;
   if (x < 0) return kNan;
-  return x <= 1 ? k1_small(x) : std::exp(-x) * modified_second_scaled(1, x);
+  return x <= 1 ? k1_small(x) : std::isinf(x) ? 0 : std::exp(-x) * modified_second_scaled(1, x);
 }
 double bessel_k0e(double x) {
   if (x == 0) return kInf;

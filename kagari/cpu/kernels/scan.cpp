@@ -54,7 +54,6 @@ struct LogAddStep {  // log(exp(a) + exp(b))
   }
 };
 
-// A running sum of floats: the elements of four rows are independent, so four rows are scanned together.
 template <class Op, class T>
 void scan(char* const* data, int64_t n, int64_t columns, const void*) {
   using W = Running<T>;
@@ -79,22 +78,45 @@ void scan(char* const* data, int64_t n, int64_t columns, const void*) {
       y[i * columns + j] = narrowed(running[size_t(j)] = Op::template step<W>(running[size_t(j)], widen(x[i * columns + j])));
 }
 
-// Sums of float rows with a prefix sum inside each vector of doubles.
+// x with the lanes moved up by Step, zeros below.
+template <int Step>
+KAGARI_INLINE VecD lanes_up(VecD x) {
+  constexpr int n = VecD::size;
+  const VecD::Native zero{};
+  // Lanes 0 to n - 1 are x, the next ones zero.
+  if constexpr (n == 2) {
+    return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 2, 0)));
+  } else if constexpr (n == 4) {
+    if constexpr (Step == 1) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 4, 0, 1, 2)));
+    else return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 4, 5, 0, 1)));
+  } else {
+    if constexpr (Step == 1) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 0, 1, 2, 3, 4, 5, 6)));
+    else if constexpr (Step == 2) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 9, 0, 1, 2, 3, 4, 5)));
+    else return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 9, 10, 11, 0, 1, 2, 3)));
+  }
+}
+// Sums of the lanes up to each one.
+KAGARI_INLINE VecD prefix_sums(VecD x) {
+  x += lanes_up<1>(x);
+  if constexpr (VecD::size >= 4) x += lanes_up<2>(x);
+  if constexpr (VecD::size >= 8) x += lanes_up<4>(x);
+  return x;
+}
+
+// Float rows: prefix sums inside vectors of doubles, so that only one addition per vector waits for the one before.
 template <>
 void scan<SumStep, float>(char* const* data, int64_t n, int64_t columns, const void*) {
   float* y = reinterpret_cast<float*>(data[0]);
   const float* x = reinterpret_cast<const float*>(data[1]);
   if (columns == 1) {
-    // Four elements at a time: three additions deep instead of four, and one dependent addition per four elements.
     double running = 0;
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      const double a = x[i], b = a + double(x[i + 1]), c = x[i + 2], d = c + double(x[i + 3]);
-      y[i] = float(running + a);
-      y[i + 1] = float(running + b);
-      y[i + 2] = float(running + (b + c));
-      running += b + d;
-      y[i + 3] = float(running);
+    for (; i + VecF::size <= n; i += VecF::size) {
+      const VecF v = VecF::load(x + i);
+      const VecD low = prefix_sums(widen_low(v)), high = prefix_sums(widen_high(v));
+      const double middle = running + low[VecD::size - 1];
+      narrow(low + VecD(running), high + VecD(middle)).store(y + i);
+      running = middle + high[VecD::size - 1];
     }
     for (; i < n; ++i) y[i] = float(running += double(x[i]));
     return;
