@@ -8,6 +8,9 @@ import importlib
 import kagari
 
 _FILES = {
+    "activation":
+        "relu relu6 elu celu selu silu mish hardtanh hardsigmoid hardswish leaky_relu threshold rrelu relu_ elu_ celu_ "
+        "selu_ hardtanh_ leaky_relu_ threshold_ rrelu_",
     "attention":
         "_canonical_mask _check_key_padding_mask _in_projection _in_projection_packed _mha_shape_check "
         "_none_or_dtype multi_head_attention_forward",
