@@ -7,14 +7,13 @@
 namespace kagari::python {
 
 bool add_torch_function(PyObject* module);
-extern PyMethodDef interop_methods[] __attribute__((weak));
-bool add_storage_type(PyObject* module) __attribute__((weak));
-bool add_generator_type(PyObject* module) __attribute__((weak));
+bool add_interop(PyObject* module);
+bool add_printing(PyObject* module);
+bool add_mapped_files(PyObject* module);
+bool add_storage_type(PyObject* module);
+bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module) __attribute__((weak));
 bool add_optimizer_passes(PyObject* module) __attribute__((weak));
-
-// Linked when their files are there.
-__attribute__((weak)) PyObject* tensor_repr(PyObject*) { return PyErr_SetString(PyExc_NotImplementedError, "printing is not linked"), nullptr; }
 
 namespace {
 
@@ -105,8 +104,8 @@ PyMODINIT_FUNC PyInit__C() {
   try {
     PyObject* m = module.get();
     ok = add_small_types(m) && add_tensor_type(m) && add_operators(m) && add_torch_function(m) && add_autograd(m) &&
-         (!add_storage_type || add_storage_type(m)) && (!add_generator_type || add_generator_type(m)) && (!add_function_base || add_function_base(m)) &&
-         (!add_optimizer_passes || add_optimizer_passes(m)) && (!interop_methods || PyModule_AddFunctions(m, interop_methods) == 0);
+         add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && (!add_function_base || add_function_base(m)) &&
+         (!add_optimizer_passes || add_optimizer_passes(m));
   } catch (...) {
     set_python_error();
   }

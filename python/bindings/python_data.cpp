@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "numpy_api.h"
 

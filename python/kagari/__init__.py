@@ -32,7 +32,7 @@ _HOMES = {
     "compile": "_compile",
     "is_tensor": "_basics", "is_storage": "_basics", "is_floating_point": "_basics", "is_complex": "_basics", "is_conj": "_basics", "is_neg": "_basics",
     "is_signed": "_basics", "is_inference": "_basics", "numel": "_basics", "typename": "_basics", "set_default_tensor_type": "_basics",
-    "set_printoptions": "_basics", "use_deterministic_algorithms": "_basics", "are_deterministic_algorithms_enabled": "_basics",
+    "set_printoptions": "_tensor_str", "use_deterministic_algorithms": "_basics", "are_deterministic_algorithms_enabled": "_basics",
     "is_deterministic_algorithms_warn_only_enabled": "_basics", "set_deterministic_debug_mode": "_basics", "get_deterministic_debug_mode": "_basics",
     "set_float32_matmul_precision": "_basics", "get_float32_matmul_precision": "_basics", "set_warn_always": "_basics", "is_warn_always_enabled": "_basics",
     "get_num_interop_threads": "_basics", "set_num_interop_threads": "_basics", "set_flush_denormal": "_basics", "is_same_size": "_basics",

@@ -1,0 +1,56 @@
+"""How tensors are printed: the options of repr()."""
+import contextlib
+
+from kagari import _C
+
+__all__ = ["set_printoptions", "get_printoptions", "printoptions"]
+
+_PROFILES = {
+    "default": dict(precision=4, threshold=1000, edgeitems=3, linewidth=80),
+    "short": dict(precision=2, threshold=1000, edgeitems=2, linewidth=80),
+    "full": dict(precision=4, threshold=float("inf"), edgeitems=3, linewidth=80),
+}
+
+
+class _Options:
+    """The options in force, as attributes."""
+
+    def __getattr__(self, name):
+        try:
+            return _C._get_printoptions()[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name, value):
+        _C._set_printoptions(**{name: value})
+
+
+PRINT_OPTS = _Options()
+
+
+def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):
+    """Sets how tensors are printed; None keeps a value, but ``sci_mode=None`` lets the values decide.
+
+    precision: digits behind the point (4). threshold: tensors of more elements are abbreviated (1000). edgeitems: how many elements
+    are then shown at both ends of a dimension (3). linewidth: characters per line (80). profile: "default", "short" or "full", which
+    the other arguments override. sci_mode: scientific notation or not.
+    """
+    if profile is not None and profile in _PROFILES:
+        _C._set_printoptions(**_PROFILES[profile])
+    _C._set_printoptions(precision, threshold, edgeitems, linewidth, sci_mode)
+
+
+def get_printoptions():
+    """The options in force as a dict."""
+    return _C._get_printoptions()
+
+
+@contextlib.contextmanager
+def printoptions(**options):
+    """Other options inside of a ``with`` block."""
+    before = get_printoptions()
+    set_printoptions(**options)
+    try:
+        yield
+    finally:
+        _C._set_printoptions(**before)
