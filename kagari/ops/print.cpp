@@ -36,11 +36,10 @@ class FloatStyle {
       whole_ = whole_ && v == std::ceil(v);
     }
     if (most > 0) {
-      scientific_ = most / least > 1000 || most > 1e8 || (!whole_ && least < 1e-4);
+      scientific_ = o.sci_mode.value_or(most / least > 1000 || most > 1e8 || (!whole_ && least < 1e-4));
       for (double v : values)
         if (std::isfinite(v) && v != 0) width_ = std::max(width_, body(v).size());
     }
-    if (o.sci_mode) scientific_ = *o.sci_mode;
   }
   size_t width() const { return width_; }
   std::string operator()(double v) const {

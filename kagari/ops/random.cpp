@@ -54,7 +54,7 @@ void fill_uniform(Generator& g, T* out, int64_t n, double from, double to) {
     const T low = T(float(from)), high = T(float(to));
     float staged[block];
     in_blocks(g, out, n, 1, [&](const uint32_t* w, T* o, int64_t k) {
-      uniform_float32()(w, staged, k, float(low), float(high));
+      uniform_float32()(w, staged, k, from, to);
       for (int64_t i = 0; i < k; ++i) {
         T x = T(staged[i]);
         o[i] = float(x) == float(high) ? low : x;

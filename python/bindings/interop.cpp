@@ -9,7 +9,9 @@ namespace kagari::python {
 namespace {
 
 Tensor ready(Tensor t, PyObject* requires_grad) {
-  if (truth(requires_grad)) set_requires_grad(t, true);
+  if (!truth(requires_grad)) return t;
+  KG_CHECK(is_differentiable(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+  set_requires_grad(t, true);
   return t;
 }
 

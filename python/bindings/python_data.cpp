@@ -293,7 +293,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, std::optiona
     d = *infer(data, {});
   }
   Tensor t = empty_tensor(sizes, d);
-  fill(data, sizes, 0, d, t.bytes());
+  if (t.numel()) fill(data, sizes, 0, d, t.bytes());
   return converted_to(t, {}, where);
 }
 
