@@ -12,7 +12,7 @@ import pytest
     ([True, False], torch.bool, [True, False]),
     ([1j, 2], torch.complex64, [1j, 2 + 0j]),
     ([[]], torch.float32, [[]]),
-    ([[], [1]], torch.int64, [[], []]),
+    ([[], [1]], torch.float32, [[], []]),
     (range(3), torch.int64, [0, 1, 2]),
     (bytearray(b"ab"), torch.int64, [97, 98]),
     (np.float32(3), torch.float32, 3.0),
