@@ -15,7 +15,7 @@ TORCH_VERSION = "2.13.0"
 ENVIRONMENT = "KAGARI_AS_TORCH"
 _SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
 
-missing = {}                                   # names asked for and not there -> how often; None values are never stored
+missing = {}                                   # names asked for and not there -> how often
 
 
 class _Loader(importlib.abc.Loader):
@@ -55,6 +55,8 @@ class TorchFinder(importlib.abc.MetaPathFinder):
     record = False
 
     def find_spec(self, fullname, path=None, target=None):
+        if self.record and fullname.startswith("kagari."):
+            return _recording_spec(fullname, path)
         if fullname != "torch" and not fullname.startswith("torch."):
             return None
         from kagari._alias.names import kagari_module
@@ -71,8 +73,6 @@ class TorchFinder(importlib.abc.MetaPathFinder):
                                               is_package=getattr(found, "submodule_search_locations", None) is not None)
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.extend(found.submodule_search_locations)
-        if self.record:
-            _record_attributes(home)
         return spec
 
     def find_distributions(self, context=importlib.metadata.DistributionFinder.Context()):
@@ -91,8 +91,31 @@ class _RecordingModule(types.ModuleType):
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 
 
-def _record_attributes(home):
-    module = importlib.import_module(home)
+class _RecordingLoader(importlib.abc.Loader):
+    """Loads a module of kagari and makes it note the names it does not have."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        _record_attributes(module)
+
+    def __getattr__(self, name):
+        return getattr(self.loader, name)
+
+
+def _recording_spec(fullname, path):
+    spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+    if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+        spec.loader = _RecordingLoader(spec.loader)
+    return spec
+
+
+def _record_attributes(module):
     if type(module) is types.ModuleType:
         module.__class__ = _RecordingModule
 
@@ -114,7 +137,11 @@ def install(children=True, record=False):
     if finder is None:
         finder = TorchFinder()
         sys.meta_path.insert(0, finder)
-    finder.record = finder.record or record
+    if record and not finder.record:
+        finder.record = True
+        for name, module in list(sys.modules.items()):
+            if name == "kagari" or name.startswith("kagari."):
+                _record_attributes(module)
     if children:
         os.environ[ENVIRONMENT] = "1"
         paths = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
