@@ -2,12 +2,9 @@
 
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/comparison.h"
-#include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
-#include "kagari/ops/logic.h"
 #include "kagari/ops/pointwise.h"
-#include "kagari/ops/views.h"
 
 namespace kagari {
 namespace {
@@ -32,18 +29,6 @@ Tensor run_combination(Out& out, const elementwise::Table& table, std::string_vi
 std::string_view short_name(DType t) { return t == DType::Float32 ? "float" : t == DType::Float64 ? "double" : t == DType::Int64 ? "long int" : name(t); }
 void check_same_dtype(std::string_view argument, const Tensor& self, const Tensor& other) {
   KG_CHECK(self.dtype() == other.dtype(), "expected dtype ", short_name(self.dtype()), " for `", argument, "` but got dtype ", short_name(other.dtype()));
-}
-
-/// Neighbours in a 16-bit format: the next or the previous code.
-Tensor next_half(const Tensor& self, const Tensor& other, DType d) {
-  Tensor x = elementwise::converted(self, d), toward = elementwise::converted(other, d);
-  Tensor up = gt(toward, x), down = lt(toward, x), zero = eq(x, wrapped_number(0));
-  Tensor bits = view_dtype(contiguous(x), DType::Int16);
-  Tensor away = where(eq(up, ge(x, wrapped_number(0))), wrapped_number(1), wrapped_number(-1));
-  Tensor step = where(zero, where(up, scalar_tensor(1, DType::Int16), scalar_tensor(-32767, DType::Int16)), bits + away);
-  Tensor moved = view_dtype(contiguous(elementwise::converted(step, DType::Int16)), d);
-  Tensor y = where(logical_or(up, down), moved, toward);
-  return where(ne(x, x), x, y);
 }
 
 const auto atan2_op = define<&atan2>({
@@ -75,11 +60,7 @@ const auto nextafter_op = define<&nextafter>({
     .traits = kElementwise,
     .doc = "The next number after self in the direction of other.\n\n"
            ">>> torch.nextafter(torch.tensor([1.]), torch.tensor([2.])) > 1\ntensor([True])",
-    .run = [](Out& out, const Tensor& self, const Tensor& other) {
-      DType d = elementwise::promoted(self, other);
-      if (is_half(d)) return next_half(self, other, d);
-      return promoting_binary<"nextafter">(out, self, other);
-    },
+    .run = promoting_binary<"nextafter">,
     .grad = no_grad("the result is piecewise constant"),
 });
 

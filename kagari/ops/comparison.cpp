@@ -87,7 +87,6 @@ const auto isclose_op = define<&isclose>({
     .run = [](Out& out, const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
       KG_CHECK(self.dtype() == other.dtype(), legacy_name(self.dtype()), " did not match ", legacy_name(other.dtype()));
       cpu::LoopParams p = tolerances(rtol, atol, equal_nan);
-      if (self.dtype() == DType::Bool) return elementwise::apply(out, elementwise::table<"isclose">(), "isclose", self, other, DType::UInt8, DType::Bool, &p);
       return elementwise::apply(out, elementwise::table<"isclose">(), "isclose", self, other, self.dtype(), DType::Bool, &p);
     },
     .grad = bool_result,
