@@ -1,6 +1,7 @@
 #include "kagari/cpu/gemm.h"
 
 #include <dnnl.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cstring>
@@ -125,6 +126,8 @@ bool onednn_layout(int64_t rows, int64_t columns, int64_t row, int64_t col, char
 constexpr double onednn_threshold = 300.0 * 300 * 300;
 
 bool run_onednn(const GemmBlock& b) {
+  // Outside of our loops oneDNN would start its own, and prepare_openmp() sets the number again where that is wanted.
+  if (!in_parallel_region() && omp_get_max_threads() != 1) omp_set_num_threads(1);
   char ta, tb;
   dnnl_dim_t lda, ldb;
   if (!onednn_layout(b.m, b.k, b.a_row, b.a_col, ta, lda) || !onednn_layout(b.k, b.n, b.b_row, b.b_col, tb, ldb)) return false;

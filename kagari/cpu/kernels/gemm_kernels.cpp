@@ -220,7 +220,11 @@ void tile(int64_t k, const T* a, const T* b, T* c, int64_t c_row, int64_t width,
   constexpr int L = lanes<T>, W = tile_columns<T>;
   Vector<T> sum0[Rows], sum1[Rows];
 #pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) sum0[i] = sum1[i] = Vector<T>{};
+  for (int i = 0; i < Rows; ++i) {
+    sum0[i] = sum1[i] = Vector<T>{};
+    __builtin_prefetch(c + i * c_row, 1);  // arrives while k runs
+    __builtin_prefetch(c + i * c_row + L, 1);
+  }
 #pragma GCC unroll 2
   for (int64_t p = 0; p < k; ++p) {
     Vector<T> b0 = load<T>(b), b1 = load<T>(b + L);
