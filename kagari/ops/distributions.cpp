@@ -90,7 +90,7 @@ const auto bernoulli_op = define<&bernoulli>({
     .traits = kNondeterministic,
     .doc = "1 with the probability that each element says, else 0.\n\n>>> torch.bernoulli(torch.tensor([0., 1.]))\ntensor([0., 1.])",
     .run = [](Out&, const Tensor& self, Generator* generator) {
-      Tensor t = fresh_like(self, self.dtype());
+      Tensor t = empty_tensor(self.sizes(), self.dtype(), self.device());
       run_bernoulli_tensor(t, self, generator);
       return t;
     },
@@ -103,7 +103,7 @@ const auto bernoulli_p_op = define<&bernoulli_p>({
     .doc = "1 with probability p, else 0, in a tensor like self.",
     .run = [](Out&, const Tensor& self, double p, Generator* generator) {
       check_probability(p);
-      Tensor t = fresh_like(self, self.dtype());
+      Tensor t = empty_tensor(self.sizes(), self.dtype(), self.device());
       run_bernoulli(t, p, generator);
       return t;
     },
@@ -297,6 +297,28 @@ const auto sample_dirichlet_op = define<&sample_dirichlet>({
     },
     .grad = no_grad("the derivative of _sample_dirichlet is not implemented"),
 });
+const auto dirichlet_grad_op = define<&dirichlet_grad>({
+    .schema = "_dirichlet_grad(Tensor x, Tensor alpha, Tensor total) -> Tensor",
+    .doc = "The derivative of Beta(alpha, total - alpha) numbers x with respect to alpha at fixed quantiles, divided by 1 - x.",
+    .run = [](Out&, const Tensor& x, const Tensor& alpha, const Tensor& total) {
+      KG_CHECK(x.sizes() == alpha.sizes() && x.sizes() == total.sizes() && x.dtype() == alpha.dtype() && x.dtype() == total.dtype(),
+               "_dirichlet_grad(): expected three tensors of one shape and dtype");
+      Tensor out = empty_tensor(x.sizes(), x.dtype(), x.device());
+      if (x.is_meta()) return out;
+      Tensor xs = row_major(x), as = row_major(alpha), ts = row_major(total);
+      visit_floats_and_halfs("_dirichlet_grad", x.dtype(), [&](auto e) {
+        using T = decltype(e);
+        for (int64_t i = 0, n = x.numel(); i < n; ++i) {
+          double a = double(as.data<T>()[i]);
+          double d = beta_sample_derivative(a, double(ts.data<T>()[i]) - a, double(xs.data<T>()[i]));
+          if constexpr (std::is_same_v<T, double>) out.data<T>()[i] = d;
+          else out.data<T>()[i] = T(float(d));
+        }
+      });
+      return out;
+    },
+    .grad = no_grad("the derivative of _dirichlet_grad is not implemented"),
+});
 const auto binomial_op = define<&binomial>({
     .schema = "binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor",
     .traits = kNondeterministic,
@@ -437,6 +459,7 @@ Tensor binomial(const Tensor& count, const Tensor& prob, Generator* g) { return 
 Tensor standard_gamma(const Tensor& self, Generator* g) { return standard_gamma_op(self, g); }
 Tensor standard_gamma_grad(const Tensor& self, const Tensor& output) { return standard_gamma_grad_op(self, output); }
 Tensor sample_dirichlet(const Tensor& self, Generator* g) { return sample_dirichlet_op(self, g); }
+Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) { return dirichlet_grad_op(x, alpha, total); }
 Tensor multinomial(const Tensor& self, int64_t n, bool replacement, Generator* g) { return multinomial_op(self, n, replacement, g); }
 
 }  // namespace kagari

@@ -32,6 +32,8 @@ KAGARI_API Tensor standard_gamma(const Tensor& self, Generator* generator = null
 KAGARI_API Tensor standard_gamma_grad(const Tensor& self, const Tensor& output);
 /// Points of the simplex: the last dimension of self has the concentrations.
 KAGARI_API Tensor sample_dirichlet(const Tensor& self, Generator* generator = nullptr);
+/// The derivative of Beta(alpha, total - alpha) numbers x with respect to alpha at a fixed quantile, divided by 1 - x.
+KAGARI_API Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total);
 
 /// Indices drawn with probabilities proportional to the rows of a 1-D or 2-D tensor of weights. int64, (rows,) num_samples.
 KAGARI_API Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement = false, Generator* generator = nullptr);

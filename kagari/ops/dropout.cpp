@@ -119,6 +119,13 @@ const auto masked_scale_op = define<&masked_scale>({
     .node_name = "MulBackward0",
 });
 
+const auto native_dropout_backward_op = compose<&native_dropout_backward>({
+    .schema = "native_dropout_backward(Tensor grad_output, Tensor mask, float scale) -> Tensor",
+    .in = kPrivate,
+    .doc = "The gradient of native_dropout: grad_output * mask * scale.",
+    .body = [](const Tensor& grad, const Tensor& mask, double scale) { return masked_scale(grad, mask, scale); },
+});
+
 const auto dropout_op = compose<&dropout>({
     .schema = "dropout(Tensor input, float p, bool train) -> Tensor",
     .traits = kNondeterministic,
@@ -221,6 +228,25 @@ const auto rrelu_noise_op = define<&rrelu_noise>({
     },
     .grad = no_grad("the slopes are drawn; where they apply is piecewise constant"),
 });
+const auto rrelu_scaled_op = define<&rrelu_scaled>({
+    .schema = "_rrelu_scaled(Tensor self, Tensor noise) -> Tensor",
+    .in = kFunction | kInplace,
+    .traits = kElementwise,
+    .doc = "self * noise, where noise is what _rrelu_noise() returned.",
+    .run = [](Out&, const Tensor& self, const Tensor& noise) { return mul(self, noise); },
+    .grad = vjp("self noise", [](Ctx& c, const Tensor& self, const Tensor& noise) -> Grads { return {rrelu_scaled_backward(c.grad, self, noise), Tensor()}; }),
+    .node_name = "RreluWithNoiseBackward0",
+});
+const auto rrelu_scaled_backward_op = define<&rrelu_scaled_backward>({
+    .schema = "_rrelu_scaled_backward(Tensor grad, Tensor self, Tensor noise) -> Tensor",
+    .in = kFunction,
+    .traits = kElementwise,
+    .doc = "The gradient of _rrelu_scaled().",
+    .run = [](Out&, const Tensor& grad, const Tensor&, const Tensor& noise) { return mul(grad, noise); },
+    .grad = vjp("noise", [](Ctx& c, const Tensor&, const Tensor&, const Tensor& noise) -> Grads {
+      return {c.needs(0) ? mul(c.grad, noise) : Tensor(), c.needs(1) ? zeros_for(c.grad) : Tensor(), Tensor()};
+    }),
+});
 void check_slopes(double lower, double upper) {
   KG_CHECK(lower <= upper, "Lower bound should be less than or equal to the upper bound");
 }
@@ -231,7 +257,7 @@ const auto rrelu_op = compose<&rrelu>({
            ">>> torch.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)\ntensor([-0.2000,  2.0000])",
     .body = [](const Tensor& self, const Scalar& lower, const Scalar& upper, bool training, Generator* generator) {
       check_slopes(lower.to_double(), upper.to_double());
-      return mul(self, rrelu_noise(self, lower.to_double(), upper.to_double(), training, generator));
+      return rrelu_scaled(self, rrelu_noise(self, lower.to_double(), upper.to_double(), training, generator));
     },
 });
 const auto rrelu_inplace_op = compose<&rrelu_>({
@@ -240,7 +266,8 @@ const auto rrelu_inplace_op = compose<&rrelu_>({
     .doc = "rrelu() in place.",
     .body = [](const Tensor& self, const Scalar& lower, const Scalar& upper, bool training, Generator* generator) -> Tensor {
       check_slopes(lower.to_double(), upper.to_double());
-      return mul_(self, rrelu_noise(self, lower.to_double(), upper.to_double(), training, generator));
+      rrelu_scaled_op.into({Dest::Kind::Inplace, &self, 1}, self, rrelu_noise(self, lower.to_double(), upper.to_double(), training, generator));
+      return self;
     },
 });
 
@@ -248,6 +275,9 @@ const auto rrelu_inplace_op = compose<&rrelu_>({
 
 Tensor dropout_mask(const Tensor& input, double keep) { return dropout_mask_op(input, keep); }
 Tensor masked_scale(const Tensor& self, const Tensor& mask, double scale) { return masked_scale_op(self, mask, scale); }
+Tensor native_dropout_backward(const Tensor& grad, const Tensor& mask, double scale) { return native_dropout_backward_op(grad, mask, scale); }
+Tensor rrelu_scaled(const Tensor& self, const Tensor& noise) { return rrelu_scaled_op(self, noise); }
+Tensor rrelu_scaled_backward(const Tensor& grad, const Tensor& self, const Tensor& noise) { return rrelu_scaled_backward_op(grad, self, noise); }
 Tensor dropout(const Tensor& input, double p, bool train) { return dropout_op(input, p, train); }
 Tensor dropout_(const Tensor& input, double p, bool train) { return dropout_inplace_op(input, p, train); }
 std::tuple<Tensor, Tensor> native_dropout(const Tensor& input, double p, std::optional<bool> train) { return native_dropout_op(input, p, train); }

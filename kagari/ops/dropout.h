@@ -24,12 +24,16 @@ KAGARI_API Tensor feature_alpha_dropout_(const Tensor& input, double p, bool tra
 
 /// self * scale where the bool mask is true, self * 0 elsewhere.
 KAGARI_API Tensor masked_scale(const Tensor& self, const Tensor& mask, double scale);
+KAGARI_API Tensor native_dropout_backward(const Tensor& grad_output, const Tensor& mask, double scale);
 /// A bool tensor laid out as `input`, each element true with probability `keep`.
 KAGARI_API Tensor dropout_mask(const Tensor& input, double keep);
 
 /// Leaky ReLU with slopes drawn uniformly from [lower, upper] for each negative element when training, else with their mean.
 KAGARI_API Tensor rrelu(const Tensor& self, const Scalar& lower, const Scalar& upper, bool training, Generator* generator = nullptr);
 KAGARI_API Tensor rrelu_(const Tensor& self, const Scalar& lower, const Scalar& upper, bool training, Generator* generator = nullptr);
+/// self * noise, and its gradient with respect to self, which is differentiable again.
+KAGARI_API Tensor rrelu_scaled(const Tensor& self, const Tensor& noise);
+KAGARI_API Tensor rrelu_scaled_backward(const Tensor& grad, const Tensor& self, const Tensor& noise);
 /// The factor of each element in rrelu: 1 for positive elements.
 KAGARI_API Tensor rrelu_noise(const Tensor& self, double lower, double upper, bool training, Generator* generator = nullptr);
 

@@ -88,6 +88,27 @@ struct Dual {
   friend Dual operator/(Dual a, Dual b) { return {a.v / b.v, (a.d - a.v / b.v * b.d) / b.v}; }
 };
 
+/// The continued fraction of the incomplete beta function I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) h; Press and others, Numerical Recipes, 6.4.
+Dual beta_fraction(Dual a, Dual b, double x) {
+  const Dual one{1, 0}, minus{-1, 0}, at{x, 0};
+  auto number = [](double v) { return Dual{v, 0}; };
+  Dual c = one, d = one / (one + minus * (a + b) * at / (a + one)), h = d;
+  for (int m = 1; m < 10000; ++m) {
+    Dual two_m = number(2.0 * m), k = number(m);
+    Dual even = k * (b + minus * k) * at / ((a + minus + two_m) * (a + two_m));
+    d = one / (one + even * d);
+    c = one + even / c;
+    h = h * d * c;
+    Dual odd = minus * (a + k) * (a + b + k) * at / ((a + two_m) * (a + one + two_m));
+    d = one / (one + odd * d);
+    c = one + odd / c;
+    Dual step = d * c;
+    h = h * step;
+    if (std::abs(step.v - 1) < 1e-16 && std::abs(step.d) < 1e-15) break;
+  }
+  return h;
+}
+
 }  // namespace
 
 double sample_poisson(Generator& g, double rate) {
@@ -150,6 +171,18 @@ double gamma_sample_derivative(double alpha, double x) {
     h = h * step;
     if (std::abs(step.v - 1) < 1e-16 && std::abs(step.d) < 1e-16) break;
   }
+  return x * (slope * h.v + h.d);
+}
+
+// As for gamma numbers: I_x(a, b) = p x (1 - x) h / a, and 1 - I_x(a, b) = I_(1 - x)(b, a).
+double beta_sample_derivative(double alpha, double beta, double x) {
+  const double slope = std::log(x) - digamma(alpha) + digamma(alpha + beta);
+  const Dual a{alpha, 1}, b{beta, 0};
+  if (x < (alpha + 1) / (alpha + beta + 2)) {
+    Dual h = beta_fraction(a, b, x) / a;
+    return -x * (slope * h.v + h.d);
+  }
+  Dual h = beta_fraction(b, a, 1 - x) / b;
   return x * (slope * h.v + h.d);
 }
 

@@ -14,5 +14,7 @@ double sample_binomial(Generator& g, double count, double p);
 double sample_gamma(Generator& g, double alpha);
 /// d(sample)/d(alpha) of a gamma number x at a fixed quantile: -(dP(alpha, x)/d alpha) / p(x; alpha).
 double gamma_sample_derivative(double alpha, double x);
+/// The same of a Beta(alpha, beta) number x, divided by 1 - x.
+double beta_sample_derivative(double alpha, double beta, double x);
 
 }  // namespace kagari

@@ -84,3 +84,13 @@ def test_gamma_derivative():
             slope = (scipy.gammainccinv(alpha + h, tail) - scipy.gammainccinv(alpha - h, tail)) / (2 * h)
         got = torch._standard_gamma_grad(torch.tensor([alpha], dtype=torch.float64), torch.tensor([x], dtype=torch.float64))
         assert got.item() == pytest.approx(slope, rel=1e-6)
+
+
+def test_beta_derivative():
+    scipy = pytest.importorskip("scipy.special")
+    for alpha, beta, x in [(0.5, 0.7, 0.1), (2.0, 3.0, 0.3), (2.0, 3.0, 0.9), (30.0, 5.0, 0.8), (0.2, 10.0, 0.01)]:
+        q = scipy.betainc(alpha, beta, x)
+        h = 1e-5 * alpha
+        slope = (scipy.betaincinv(alpha + h, beta, q) - scipy.betaincinv(alpha - h, beta, q)) / (2 * h)
+        arguments = [torch.tensor([v], dtype=torch.float64) for v in (x, alpha, alpha + beta)]
+        assert torch._dirichlet_grad(*arguments).item() * (1 - x) == pytest.approx(slope, rel=1e-5)
