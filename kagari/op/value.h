@@ -187,10 +187,9 @@ template <class... T> struct Returning<std::tuple<T...>> {
     out.kind = Result::Kind::Tuple;
     std::apply([&](auto&... t) { (out.tensors.push_back(std::move(t)), ...); }, ts);
   }
-  static std::tuple<T...> get(Result& r) {
-    size_t i = 0;
-    return std::tuple<T...>{((void)sizeof(T), std::move(r.tensors[i++]))...};
-  }
+  static std::tuple<T...> get(Result& r) { return get(r, std::index_sequence_for<T...>()); }
+  template <size_t... I>
+  static std::tuple<T...> get(Result& r, std::index_sequence<I...>) { return std::tuple<T...>{std::move(r.tensors[I])...}; }
 };
 template <> struct Returning<std::vector<Tensor>> {
   static void put(Result& out, std::vector<Tensor>&& ts) {
