@@ -339,21 +339,18 @@ KAGARI_INLINE Vec<T> sqrt(Vec<T> x) {
 #endif
 }
 
-// a / b within 1 ULP, for |b| in [2^-100, 2^100] and a result that is not denormal. The reciprocal and two corrections cost
-// less than a division of 64 bytes; elsewhere this is the division.
+// 1 / b within 1.5 ULP, for b in [2^-100, 2^100].
 template <class T>
-KAGARI_INLINE Vec<T> quotient(Vec<T> a, Vec<T> b) {
+KAGARI_INLINE Vec<T> reciprocal(Vec<T> b) {
 #if KAGARI_VEC_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    const __m512 d = (__m512)b.v, n = (__m512)a.v;
+    const __m512 d = (__m512)b.v;
     __m512 r = _mm512_rcp14_ps(d);
     r = _mm512_fmadd_ps(r, _mm512_fnmadd_ps(d, r, _mm512_set1_ps(1.0f)), r);
-    __m512 q = _mm512_mul_ps(n, r);
-    q = _mm512_fmadd_ps(r, _mm512_fnmadd_ps(d, q, n), q);
-    return Vec<T>((typename Vec<T>::Native)q);
+    return Vec<T>((typename Vec<T>::Native)r);
   }
 #endif
-  return a / b;
+  return Vec<T>(1) / b;
 }
 
 // Bitwise operations on the representation; for float types, too.

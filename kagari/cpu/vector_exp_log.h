@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kagari/cpu/simd.h"
+#include "kagari/cpu/vector_segments.h"
 
 namespace kagari::cpu {
 inline namespace KAGARI_ISA {
@@ -233,7 +234,7 @@ KAGARI_INLINE Vec<T> sigmoid(Vec<T> x) {
   Vec<T> numerator = select(signbit(x), e, Vec<T>(1));
   if constexpr (sizeof(T) == 4) {
     // 1 / (1 + e) is in [1/2, 1], so that a denormal numerator is scaled by one ordinary product.
-    return numerator * quotient(Vec<T>(1), e + Vec<T>(1));
+    return numerator * reciprocal(e + Vec<T>(1));
   } else {
     return numerator / (e + Vec<T>(1));
   }
@@ -242,15 +243,18 @@ KAGARI_INLINE Vec<T> sigmoid(Vec<T> x) {
 // With t = (e^2a - 1) / 2: t / (t + 1). ULP <= 4 / 4.
 template <class T>
 KAGARI_INLINE Vec<T> tanh(Vec<T> x) {
-  Vec<T> a = min_second(Vec<T>(sizeof(T) == 4 ? T(10) : T(20)), abs(x));
+  Vec<T> a = abs(x);
+#if KAGARI_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return copysign(detail::odd_by_segments(a, detail::kTanhScale, detail::kTanhHighest, detail::kTanhSegments), x);
+#endif
+  a = min_second(Vec<T>(sizeof(T) == 4 ? T(10) : T(20)), a);
   Vec<T> n;
   Vec<T> r = detail::exp_reduce(a + a, n);
   Vec<T> q = detail::exp_reduced_minus_one(r);
   Vec<T> half = scale2(Vec<T>(T(0.5)), n);
   Vec<T> t = fma(half, q, half - Vec<T>(T(0.5)));
-  Vec<T> y = quotient(t, t + Vec<T>(1));
-  if constexpr (sizeof(T) == 4) y = select(a < Vec<T>(T(1e-30f)), a, y);  // no corrections of denormals
-  return copysign(y, x);
+  return copysign(t / (t + Vec<T>(1)), x);
 }
 
 // ULP <= 4 / 4.

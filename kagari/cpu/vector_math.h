@@ -30,10 +30,14 @@ inline constexpr double kErfLargeDouble[] = {  // a polynomial in x - 3
 
 }  // namespace detail
 
-// The error function. ULP <= 2 / 5.
+// The error function. ULP <= 3 / 5.
 template <class T>
 KAGARI_INLINE Vec<T> erf(Vec<T> x) {
   Vec<T> a = abs(x);
+#if KAGARI_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return copysign(detail::odd_by_segments(a, detail::kErfScale, detail::kErfHighest, detail::kErfSegments), x);
+#endif
   Vec<T> z = a * a;
   Vec<T> capped = min_second(Vec<T>(sizeof(T) == 4 ? T(3.95) : T(5.95)), a);
   Vec<T> small, q;

@@ -51,7 +51,7 @@ const Case kCases[] = {
     {"sqrt", sqrtl, 0, 1e6, 0.5, 0.5},
     {"rsqrt", rsqrt_reference, 0, 1e6, 1.5, 1.5},
     {"cbrt", cbrtl, -1e6, 1e6, 1.5, 4},
-    {"erf", erfl, -7, 7, 2, 5},
+    {"erf", erfl, -7, 7, 3, 5},
     {"erfc", erfcl, -7, 12, 3, 4},
     {"lgamma", lgammal, 0.1, 100, 6, 6},
     {"sigmoid", sigmoid_reference, -110, 40, 3, 3},
