@@ -145,7 +145,7 @@ std::shared_ptr<const onednn::Plan> make_plan(const Convolution& c, Direction di
 }
 
 // Runs the convolution with oneDNN; false where it has no implementation.
-bool run_onednn(const Convolution& c, Direction direction, std::vector<void*> addresses, bool bias = false) {
+bool run_onednn(const Convolution& c, Direction direction, std::initializer_list<void*> addresses, bool bias = false) {
   if (c.dtype != DType::Float32 && c.dtype != DType::BFloat16) return false;
   int64_t key[28] = {int64_t('c'), int64_t(direction), int64_t(c.dtype), c.dims, c.channels_last, c.batch, c.in_channels, c.out_channels,
                      c.groups, bias, prepare_openmp()};
@@ -271,9 +271,9 @@ void forward(const Convolution& c, const void* input, const void* weight, const 
   if (is_depthwise(c))
     return depthwise(c, static_cast<const float*>(input), static_cast<const float*>(weight), static_cast<const float*>(bias),
                      static_cast<float*>(output));
-  std::vector<void*> addresses{writable(input), writable(weight), output};
-  if (bias) addresses.push_back(writable(bias));
-  if (!run_onednn(c, Direction::Forward, addresses, bias)) im2col_convolution(c, input, weight, bias, output);
+  bool done = bias ? run_onednn(c, Direction::Forward, {writable(input), writable(weight), output, writable(bias)}, true)
+                   : run_onednn(c, Direction::Forward, {writable(input), writable(weight), output});
+  if (!done) im2col_convolution(c, input, weight, bias, output);
 }
 
 void backward_input(const Convolution& c, const void* grad_output, const void* weight, void* grad_input) {

@@ -27,14 +27,15 @@ dnnl_stream_t stream() {
   return owner.stream;
 }
 
-// A view of memory for one call.
+// oneDNN's object for a piece of memory, whose address is set before each call.
 class Memory {
  public:
-  Memory(const_dnnl_memory_desc_t layout, void* address) { check(dnnl_memory_create(&memory_, layout, engine(), address), "memory"); }
+  explicit Memory(const_dnnl_memory_desc_t layout) { check(dnnl_memory_create(&memory_, layout, engine(), DNNL_MEMORY_NONE), "memory"); }
   Memory(Memory&& o) noexcept : memory_(std::exchange(o.memory_, nullptr)) {}
   ~Memory() {
     if (memory_) dnnl_memory_destroy(memory_);
   }
+  void set(void* address) { check(dnnl_memory_set_data_handle(memory_, address), "address"); }
   dnnl_memory_t get() const { return memory_; }
 
  private:
@@ -105,7 +106,31 @@ Plan::Plan(PrimitiveDesc description) : description_(std::move(description)) {
   scratchpad_bytes_ = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(description_.get(), dnnl_query_scratchpad_md, 0));
 }
 
-Plan::~Plan() = default;
+struct Plan::Execution {
+  std::vector<Memory> users, inners;  // inners: for the arguments that are reordered
+  std::vector<Memory> scratchpads;    // the primitive's, then one for each reorder
+  std::vector<dnnl_exec_arg_t> args;
+
+  explicit Execution(const Plan& plan) {
+    auto scratchpad = [&](const_dnnl_primitive_desc_t d) {
+      scratchpads.emplace_back(dnnl_primitive_desc_query_md(d, dnnl_query_scratchpad_md, 0));
+    };
+    scratchpad(plan.description_.get());
+    for (const Argument& a : plan.arguments_) {
+      users.emplace_back(a.user.get());
+      if (a.reorder) {
+        const_dnnl_primitive_desc_t d = nullptr;
+        check(dnnl_primitive_get_primitive_desc(a.reorder.get(), &d), "description");
+        scratchpad(d);
+        inners.emplace_back(a.inner);
+      }
+      args.push_back({a.id, a.reorder ? inners.back().get() : users.back().get()});
+    }
+    args.push_back({DNNL_ARG_SCRATCHPAD, scratchpads.front().get()});
+  }
+};
+
+Plan::~Plan() { delete spare_.load(); }
 
 void Plan::add_argument(int id, dnnl_query_t query, int index, MemoryDesc user, bool output) {
   Argument a{id, output, std::move(user), dnnl_primitive_desc_query_md(description_.get(), query, index), 0, nullptr, 0};
@@ -125,52 +150,41 @@ void Plan::add_argument(int id, dnnl_query_t query, int index, MemoryDesc user, 
   arguments_.push_back(std::move(a));
 }
 
-void Plan::run(const std::vector<void*>& addresses) const {
+void Plan::run(std::initializer_list<void*> addresses) const {
   KG_ASSERT(addresses.size() == arguments_.size());
-  size_t total = padded(scratchpad_bytes_), reorder_scratchpad = 0;
-  for (const Argument& a : arguments_) {
-    total += a.inner_bytes ? padded(a.inner_bytes) : 0;
-    reorder_scratchpad = std::max(reorder_scratchpad, a.reorder_scratchpad);
-  }
-  total += padded(reorder_scratchpad);
+  std::unique_ptr<Execution> execution(spare_.exchange(nullptr));
+  if (!execution) execution = std::make_unique<Execution>(*this);
+  Execution& e = *execution;
+
+  size_t total = padded(scratchpad_bytes_);
+  for (const Argument& a : arguments_)
+    if (a.reorder) total += padded(a.inner_bytes) + padded(a.reorder_scratchpad);
   Scratch block{int64_t(total)};
   auto* next = block.data();
   auto take = [&](size_t bytes) { return std::exchange(next, next + padded(bytes)); };
-  void* scratchpad = take(scratchpad_bytes_);
-  void* reorder_memory = take(reorder_scratchpad);
-
-  auto reorder = [&](const Argument& a, const Memory& from, const Memory& to) {
-    // The scratchpad of a reorder is plain bytes.
-    dnnl_dim_t bytes = dnnl_dim_t(std::max<size_t>(a.reorder_scratchpad, 1)), one = 1;
-    dnnl_memory_desc_t layout = nullptr;
-    check(dnnl_memory_desc_create_with_strides(&layout, 1, &bytes, dnnl_u8, &one), "layout");
-    MemoryDesc owner(layout);
-    Memory memory(layout, reorder_memory);
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}, {DNNL_ARG_SCRATCHPAD, memory.get()}};
-    check(dnnl_primitive_execute(a.reorder.get(), stream(), 3, args), "reorder");
-  };
-
-  std::vector<Memory> users, inners;
-  users.reserve(arguments_.size()), inners.reserve(arguments_.size() + 1);
-  std::vector<dnnl_exec_arg_t> args;
-  args.reserve(arguments_.size() + 1);
-  for (size_t i = 0; i < arguments_.size(); ++i) {
-    const Argument& a = arguments_[i];
-    users.emplace_back(a.user.get(), addresses[i]);
-    if (!a.reorder) {
-      args.push_back({a.id, users.back().get()});
-      inners.emplace_back(a.user.get(), nullptr);
-      continue;
-    }
-    inners.emplace_back(a.inner, take(a.inner_bytes));
-    if (!a.output) reorder(a, users.back(), inners.back());
-    args.push_back({a.id, inners.back().get()});
+  e.scratchpads[0].set(take(scratchpad_bytes_));
+  for (size_t i = 0, r = 0; i < arguments_.size(); ++i) {
+    e.users[i].set(addresses.begin()[i]);
+    if (!arguments_[i].reorder) continue;
+    e.inners[r].set(take(arguments_[i].inner_bytes));
+    e.scratchpads[++r].set(take(arguments_[i].reorder_scratchpad));
   }
-  Memory scratch(dnnl_primitive_desc_query_md(description_.get(), dnnl_query_scratchpad_md, 0), scratchpad);
-  args.push_back({DNNL_ARG_SCRATCHPAD, scratch.get()});
-  check(dnnl_primitive_execute(primitive_.get(), stream(), int(args.size()), args.data()), "primitive");
-  for (size_t i = 0; i < arguments_.size(); ++i)
-    if (arguments_[i].reorder && arguments_[i].output) reorder(arguments_[i], inners[i], users[i]);
+
+  auto reorder_all = [&](bool outputs) {
+    for (size_t i = 0, r = 0; i < arguments_.size(); ++i) {
+      const Argument& a = arguments_[i];
+      if (!a.reorder) continue;
+      dnnl_memory_t user = e.users[i].get(), inner = e.inners[r++].get();
+      if (a.output != outputs) continue;
+      dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, outputs ? inner : user}, {DNNL_ARG_TO, outputs ? user : inner},
+                                {DNNL_ARG_SCRATCHPAD, e.scratchpads[r].get()}};
+      check(dnnl_primitive_execute(a.reorder.get(), stream(), 3, args), "reorder");
+    }
+  };
+  reorder_all(false);
+  check(dnnl_primitive_execute(primitive_.get(), stream(), int(e.args.size()), e.args.data()), "primitive");
+  reorder_all(true);
+  delete spare_.exchange(execution.release());
 }
 
 namespace {

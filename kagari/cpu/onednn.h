@@ -1,7 +1,9 @@
 #pragma once
 #include <dnnl.h>
 
+#include <atomic>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,16 +49,19 @@ class Plan {
   void add_argument(int id, dnnl_query_t query, int index, MemoryDesc user, bool output);
 
   /// Runs with the arguments' addresses, in the order in which they were added.
-  void run(const std::vector<void*>& addresses) const;
+  void run(std::initializer_list<void*> addresses) const;
 
   dnnl_primitive_desc_t description() const { return description_.get(); }
 
  private:
   struct Argument;
+  struct Execution;
   PrimitiveDesc description_;
   std::unique_ptr<dnnl_primitive, Destroy> primitive_;
   std::vector<Argument> arguments_;
   size_t scratchpad_bytes_ = 0;
+  // oneDNN's objects for one call, kept for the next; a second thread that comes at the same time makes its own.
+  mutable std::atomic<Execution*> spare_{nullptr};
 };
 
 /// The plan for a key (the bytes of a plain struct that says everything the plan depends on), made by `make` when there is none.
