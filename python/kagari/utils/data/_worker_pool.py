@@ -3,6 +3,7 @@ import itertools
 import multiprocessing
 import os
 import time
+import weakref
 from multiprocessing import connection as _connection
 
 from ._utils import transport
@@ -11,6 +12,9 @@ from ._utils.exception_wrapper import ExceptionWrapper
 from .dataloader import _BaseDataLoaderIter, _DatasetKind
 
 _JOIN_TIMEOUT = 5.0
+# This process's ends of all connections to workers. A forked worker closes its copies: a connection is only closed when the
+# last copy is, and a worker waits for that.
+_open_connections = weakref.WeakSet()
 
 
 class _FetcherKind:
@@ -46,7 +50,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         forked = context.get_start_method() == "fork"
         for i in range(self._num_workers):
             mine, theirs = context.Pipe(duplex=True)
-            inherited = [*self._connections, mine] if forked else []
+            _open_connections.add(mine)
+            inherited = [c for c in _open_connections if not c.closed] if forked else []
             process = context.Process(
                 target=_worker._worker_loop, daemon=True,
                 args=(kind, self._dataset, theirs, inherited, self._auto_collation, self._collate_fn, self._drop_last,
@@ -98,6 +103,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             ready = _connection.wait([*sources, *sentinels], left)
             if not ready:
+                self._shutdown_workers(patience=0.1)
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
             died = []
             for source in ready:
@@ -114,7 +120,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def _report(self, died):
         pids = ", ".join(str(self._workers[i].pid) for i in sorted(set(died)))
-        self._shutdown_workers()
+        self._shutdown_workers(patience=0.1)
         raise RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly")
 
     # ---- tasks and results
@@ -190,14 +196,15 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     # ---- the end
 
-    def _shutdown_workers(self):
+    def _shutdown_workers(self, patience=_JOIN_TIMEOUT):
         if self._shutdown or os.getpid() != self._owner:
             return
         self._shutdown = True
-        # A closed connection ends a worker that waits for tasks as well as one that is about to answer.
-        for connection in self._connections:
+        # The message ends a worker that waits for tasks, the closed connection one that is about to answer.
+        for i, connection in enumerate(self._connections):
+            self._send(i, None)
             connection.close()
-        deadline = time.monotonic() + _JOIN_TIMEOUT
+        deadline = time.monotonic() + patience
         for process in self._workers:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():

@@ -41,11 +41,12 @@ class _Pickler(pickle.Pickler):
         offset = self.size
         self.tensors.append((offset, dense))
         self.size = offset + -(-obj.numel() * obj.element_size() // _ALIGNMENT) * _ALIGNMENT
-        return _tensor_at, (offset, obj.dtype, tuple(dense.shape), order)
+        # The dtype goes by its name: how dtypes are pickled depends on whether the process knows kagari as torch.
+        return _tensor_at, (offset, str(obj.dtype).rpartition(".")[2], tuple(dense.shape), order)
 
 
 def _tensor_at(offset, dtype, shape, order):
-    tensor = _in_buffer(_loading.buffer, offset, dtype, shape)
+    tensor = _in_buffer(_loading.buffer, offset, getattr(kagari, dtype), shape)
     if order == sorted(order):
         return tensor
     inverse = [0] * len(order)
