@@ -97,8 +97,10 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     def _receive(self):
         """The worker whose message comes next, and the message. Raises RuntimeError if one died or after a timeout."""
         deadline = time.monotonic() + self._timeout if self._timeout > 0 else None
-        sources = {c: i for i, c in enumerate(self._connections)}
-        sentinels = {p.sentinel: i for i, p in enumerate(self._workers)}
+        # A worker that is done, because its part of an iterable dataset has ended, is free to exit.
+        working = [i for i in range(self._num_workers) if self._active[i] or self._persistent_workers]
+        sources = {self._connections[i]: i for i in working}
+        sentinels = {self._workers[i].sentinel: i for i in working}
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             ready = _connection.wait([*sources, *sentinels], left)
