@@ -79,7 +79,7 @@ Family by_recurrence(double x) {
   f.j0 = j0;
   f.j1 = j1;
   f.y0 = 2 / kPi * (log_term * j0 - 2 * y0 * norm);
-  f.y1 = 2 / kPi * ((log_term - 1) * j1 - j0 / x - 2 * y1 * norm);
+  f.y1 = 2 / kPi * ((log_term - 1) * j1 - j0 / x - y1 * norm);
   return f;
 }
 
