@@ -24,32 +24,18 @@ def _grads(parameters):
     return [p.grad for p in _as_list(parameters) if p.grad is not None]
 
 
-def _by_kind(tensors):
-    """Lists of one device and dtype each, in the order of first appearance: what the foreach operators take."""
-    groups = {}
-    for tensor in tensors:
-        groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
-    return groups.values()
-
-
 @_without_grad
 def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):
     """The norm of all ``tensors`` as if they were one vector; a scalar tensor, 0 if there are none.
 
-    error_if_nonfinite: raises RuntimeError if the norm is infinite or NaN. ``foreach`` changes the speed only.
+    error_if_nonfinite: raises RuntimeError if the norm is infinite or NaN. ``foreach`` has no effect.
     """
     tensors = _as_list(tensors)
     norm_type = float(norm_type)
     if not tensors:
         return kagari.tensor(0.0)
-    first = tensors[0].device
-    norms = []
-    for group in _by_kind(tensors):
-        if foreach is False or len(group) == 1:
-            norms.extend(kagari.linalg.vector_norm(g, norm_type) for g in group)
-        else:
-            norms.extend(kagari._foreach_norm(group, norm_type))
-    total = kagari.linalg.vector_norm(kagari.stack([norm.to(first) for norm in norms]), norm_type)
+    norms = [kagari.linalg.vector_norm(tensor, norm_type) for tensor in tensors]
+    total = kagari.linalg.vector_norm(kagari.stack(norms), norm_type)
     if error_if_nonfinite and kagari.logical_or(total.isnan(), total.isinf()):
         raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
                            "cannot be clipped. To disable this error and scale the gradients by the non-finite norm "
@@ -65,13 +51,8 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
         return
     # Clamped instead of compared: a comparison would have to wait for the value.
     scale = kagari.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-    for group in _by_kind(grads):
-        factor = scale.to(group[0].device)
-        if foreach is False or len(group) == 1:
-            for grad in group:
-                grad.mul_(factor)
-        else:
-            kagari._foreach_mul_(group, factor)
+    for grad in grads:
+        grad.mul_(scale)
 
 
 @_without_grad

@@ -5,6 +5,7 @@ import kagari
 from kagari.nn import functional as F
 from kagari.nn.modules.module import Module
 from kagari.nn.utils import parametrize
+from kagari.nn.utils.weight_norm import _norm_except_dim, _weight_norm
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
@@ -131,10 +132,10 @@ class _WeightNorm(Module):
         self.dim = -1 if dim is None else dim
 
     def forward(self, weight_g, weight_v):
-        return kagari._weight_norm(weight_v, weight_g, self.dim)
+        return _weight_norm(weight_v, weight_g, self.dim)
 
     def right_inverse(self, weight):
-        return kagari.norm_except_dim(weight, 2, self.dim), weight
+        return _norm_except_dim(weight, self.dim), weight
 
 
 def weight_norm(module, name="weight", dim=0):

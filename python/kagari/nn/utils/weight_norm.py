@@ -1,16 +1,19 @@
 """Weight normalisation by a hook: the old form of ``parametrizations.weight_norm``."""
 import warnings
 
-import kagari
-
 __all__ = ["WeightNorm", "weight_norm", "remove_weight_norm"]
 
 
 def _norm_except_dim(v, dim):
-    """The norm of ``v`` over all dimensions but ``dim``, kept; over all of them for -1."""
+    """The norm of ``v`` over all dimensions but ``dim``, which are kept; over all of them, a scalar, for -1."""
     if dim == -1:
         return v.norm()
-    return kagari.norm_except_dim(v, 2, dim)
+    return v.norm(p=2, dim=[d for d in range(v.dim()) if d != dim], keepdim=True) if v.dim() > 1 else v.abs()
+
+
+def _weight_norm(v, g, dim):
+    """``v * g / ||v||``."""
+    return v * (g / _norm_except_dim(v, dim))
 
 
 class WeightNorm:
@@ -22,7 +25,7 @@ class WeightNorm:
 
     def compute_weight(self, module):
         """``v * g / ||v||``."""
-        return kagari._weight_norm(getattr(module, self.name + "_v"), getattr(module, self.name + "_g"), self.dim)
+        return _weight_norm(getattr(module, self.name + "_v"), getattr(module, self.name + "_g"), self.dim)
 
     @staticmethod
     def apply(module, name, dim):
