@@ -54,7 +54,7 @@ class Adafactor(Optimizer):
             for param in group["params"]:
                 if param.grad is not None and param.grad.is_sparse:
                     raise RuntimeError("Adafactor does not support sparse gradients")
-                if kagari.is_complex(param):
+                if param.is_complex():
                     raise RuntimeError("Adafactor does not support complex parameters")
             params, grads, (steps,) = self._gather(group, ("step",))
             states = [self.state[param] for param in params]

@@ -50,7 +50,7 @@ class Muon(Optimizer):
         loss = _closure_loss(closure)
         for group in self.param_groups:
             for param in group["params"]:
-                if kagari.is_complex(param):
+                if param.is_complex():
                     raise RuntimeError("Muon does not support complex parameters")
             params, grads, (buffers,) = self._gather(group, ("momentum_buffer",))
             self._refuse_sparse(grads)

@@ -32,7 +32,7 @@ def addcdiv_scaled_(target, a, b, factor):
 
 def reals(*tensors):
     """The tensors, complex ones as real views of the same memory."""
-    return [kagari.view_as_real(t) if t is not None and kagari.is_complex(t) else t for t in tensors]
+    return [kagari.view_as_real(t) if t is not None and t.is_complex() else t for t in tensors]
 
 
 def unscaled(grads, grad_scale, found_inf):

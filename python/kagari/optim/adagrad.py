@@ -48,7 +48,7 @@ class Adagrad(Optimizer):
     def _init_state(self, group, param, state):
         start = group["initial_accumulator_value"]
         state["step"] = kagari.zeros((), dtype=_get_scalar_dtype(group["fused"]))
-        state["sum"] = kagari.full_like(param, complex(start, start) if kagari.is_complex(param) else start,
+        state["sum"] = kagari.full_like(param, complex(start, start) if param.is_complex() else start,
                                         memory_format=kagari.preserve_format).detach()
 
     def share_memory(self):

@@ -42,13 +42,13 @@ class LBFGS(Optimizer):
                 part = param.new_zeros(param.numel())
             else:
                 part = (param.grad.to_dense() if param.grad.is_sparse else param.grad).reshape(-1)
-            parts.append(kagari.view_as_real(part).reshape(-1) if kagari.is_complex(part) else part)
+            parts.append(kagari.view_as_real(part).reshape(-1) if part.is_complex() else part)
         return kagari.cat(parts, 0)
 
     def _add_grad(self, step_size, direction):
         offset = 0
         for param in self._params:
-            if kagari.is_complex(param):
+            if param.is_complex():
                 param = kagari.view_as_real(param)
             numel = param.numel()
             param.add_(direction[offset:offset + numel].view_as(param), alpha=step_size)

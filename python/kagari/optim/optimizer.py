@@ -93,7 +93,7 @@ def _get_scalar_dtype(is_fused=None):
 def _view_as_real(params, *state_and_grads):
     """Replaces, in these lists of tensors, each complex parameter and what belongs to it by real views."""
     for i, param in enumerate(params):
-        if kagari.is_complex(param):
+        if param.is_complex():
             params[i] = kagari.view_as_real(param)
             for column in state_and_grads:
                 column[i] = kagari.view_as_real(column[i])

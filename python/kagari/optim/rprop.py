@@ -39,7 +39,7 @@ class Rprop(Optimizer):
         lr = _get_value(group["lr"])
         state["step"] = kagari.zeros((), dtype=_get_scalar_dtype())
         state["prev"] = kagari.zeros_like(param, memory_format=kagari.preserve_format)
-        state["step_size"] = kagari.full_like(param, complex(lr, lr) if kagari.is_complex(param) else lr).detach()
+        state["step_size"] = kagari.full_like(param, complex(lr, lr) if param.is_complex() else lr).detach()
 
     @_use_grad_for_differentiable
     def step(self, closure=None):

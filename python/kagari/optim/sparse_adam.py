@@ -25,7 +25,7 @@ class SparseAdam(Optimizer):
         sparse = _indices(self.param_groups, lambda param: param.is_sparse)
         if sparse:
             raise ValueError(f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors")
-        complex_ = _indices(self.param_groups, kagari.is_complex)
+        complex_ = _indices(self.param_groups, lambda param: param.is_complex())
         if complex_:
             raise ValueError(f"Complex params at indices {complex_}: SparseAdam does not support complex parameters")
 
