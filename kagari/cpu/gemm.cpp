@@ -272,6 +272,14 @@ bool one_stride_is_one(int64_t rows, int64_t columns, const GemmOperand& o) {
          (o.row_stride == 1 && wide_enough(o.column_stride, columns, rows));
 }
 
+// Up to how many rows of C dot products beat packing B, when both operands are contiguous along k. Measured: packing pays off later the
+// more of B comes from memory, and short dot products spend their time in adding up lanes.
+int64_t rows_for_dots(int64_t n, int64_t k) {
+  if (k < 256) return 3;
+  if (k < 1024) return 8;
+  return double(n) * double(k) > 4e6 ? 24 : 16;
+}
+
 void run(const Gemm& g) {
   if (gemv(g)) return;
   bool complex = is_complex(g.dtype);
@@ -279,7 +287,7 @@ void run(const Gemm& g) {
   bool narrow = !complex && itemsize(method.sum) != itemsize(g.dtype);
   double work = double(g.m) * double(g.n) * double(std::max<int64_t>(g.k, 1));
   bool few_rows = (g.dtype == DType::Float32 || g.dtype == DType::Float64) && g.a.column_stride == 1 && g.b.row_stride == 1 &&
-                  g.m <= (isa() == Isa::V4 ? 8 : 6);
+                  g.m <= rows_for_dots(g.n, g.k);
   bool onednn = g.dtype == DType::Float32 && !few_rows && work >= onednn_threshold;
 
   int64_t threads = in_parallel_region() ? 1 : std::min<int64_t>(num_threads(), int64_t(work * double(g.batch) / work_per_thread) + 1);

@@ -49,10 +49,19 @@ template <class T> inline Vector<T> load(const T* p) {
 template <class T> inline void store(T* p, Vector<T> v) { __builtin_memcpy(p, &v, sizeof v); }
 template <class T> inline Vector<T> broadcast(T x) { return x - Vector<T>{}; }
 
+template <class V, size_t... I>
+inline V exchange(V v, int distance, std::index_sequence<I...>) {
+  switch (distance) {
+    case 8: return __builtin_shufflevector(v, v, int((I ^ 8) % sizeof...(I))...);
+    case 4: return __builtin_shufflevector(v, v, int((I ^ 4) % sizeof...(I))...);
+    case 2: return __builtin_shufflevector(v, v, int((I ^ 2) % sizeof...(I))...);
+    default: return __builtin_shufflevector(v, v, int((I ^ 1) % sizeof...(I))...);
+  }
+}
 template <class T> inline T horizontal_sum(Vector<T> v) {
-  T sum = 0;
-  for (int i = 0; i < lanes<T>; ++i) sum += v[i];
-  return sum;
+#pragma GCC unroll 4
+  for (int distance = lanes<T> / 2; distance >= 1; distance /= 2) v += exchange(v, distance, std::make_index_sequence<size_t(lanes<T>)>{});
+  return v[0];
 }
 
 // ---- contiguous conversion to the type that sums are kept in
