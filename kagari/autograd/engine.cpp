@@ -1,6 +1,7 @@
 #include "kagari/autograd/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
@@ -96,7 +97,16 @@ void run_tensor_hooks(NodeHooks& hooks, Grads& grads) {
 
 class Pass {
  public:
-  Pass(const std::vector<Edge>& inputs, const BackwardOptions& options) : inputs_(inputs), options_(options), results_(inputs.size()) {}
+  Pass(const std::vector<Edge>& inputs, const BackwardOptions& options)
+      : inputs_(inputs), options_(options), results_(inputs.size()), outer_(std::exchange(current, this)) {}
+  ~Pass() { current = outer_; }
+  Pass(const Pass&) = delete;
+
+  bool reaches(const Node* node) {
+    Pending* p = table_.find(const_cast<Node*>(node));
+    return p && p->needed;
+  }
+  static thread_local Pass* current;  // the innermost one on this thread
 
   std::vector<Tensor> run(const std::vector<Edge>& roots, std::vector<Tensor>& grads) {
     count_dependencies(roots);
@@ -280,11 +290,14 @@ class Pass {
   PendingTable table_;
   std::vector<Node*> order_;
   std::vector<IntrusivePtr<Node>> ready_;
+  Pass* outer_;
 };
+thread_local Pass* Pass::current = nullptr;
 
 }  // namespace
 
 Node* current_node() { return running_node; }
+bool pass_reaches(const Node* node) { return Pass::current && Pass::current->reaches(node); }
 
 void queue_callback(std::shared_ptr<GradHook> callback) {
   KG_CHECK(callbacks, "Final callbacks can only be installed during backward pass.");

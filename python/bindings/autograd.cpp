@@ -380,6 +380,10 @@ PyObject* is_anomaly(PyObject*, PyObject*) { return PyBool_FromLong(grad_state()
 PyObject* is_anomaly_nan(PyObject*, PyObject*) { return PyBool_FromLong(grad_state().anomaly_check_nan); }
 PyObject* current_task(PyObject*, PyObject*) { return PyLong_FromLongLong(task_id); }
 PyObject* current_autograd_node(PyObject*, PyObject*) { return wrap_node(IntrusivePtr<Node>::share(current_node())); }
+PyObject* will_execute(PyObject*, PyObject* o) {
+  if (!is_node(o)) return PyErr_Format(PyExc_TypeError, "_will_engine_execute_node expects a node, but got %s", Py_TYPE(o)->tp_name);
+  return PyBool_FromLong(pass_reaches(&node_of(o)));
+}
 PyObject* increment_version(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     Ref one(PyTuple_Pack(1, o));
@@ -413,6 +417,7 @@ PyMethodDef functions[] = {{"_set_grad_enabled", set_grad_enabled, METH_O, nullp
                            {"_run_backward", run_backward_python, METH_VARARGS, nullptr},
                            {"_current_graph_task_id", current_task, METH_NOARGS, nullptr},
                            {"_current_autograd_node", current_autograd_node, METH_NOARGS, nullptr},
+                           {"_will_engine_execute_node", will_execute, METH_O, "Whether the running backward pass leads to the node."},
                            {"_increment_version", increment_version, METH_O, nullptr},
                            {"_queue_callback", queue_callback_python, METH_O, nullptr},
                            {"_gradient_edge", gradient_edge_python, METH_O, nullptr}, {}};
@@ -424,7 +429,11 @@ Node& node_of(PyObject* o) { return *reinterpret_cast<NodeObject*>(o)->node; }
 
 PyObject* wrap_node(const IntrusivePtr<Node>& node) {
   if (!node) Py_RETURN_NONE;
-  if (node->object) return Py_NewRef(static_cast<PyObject*>(node->object));
+  if (node->object) {
+    auto* o = static_cast<NodeObject*>(node->object);
+    if (!o->node) o->node = node;  // the context of an autograd.Function; see Note [A context and its node] in function.cpp
+    return Py_NewRef(reinterpret_cast<PyObject*>(o));
+  }
   std::string name = node->name();
   PyTypeObject*& type = node_types()[name];
   if (!type) type = make_node_type((new std::string(name))->c_str(), node_type);

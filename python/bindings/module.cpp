@@ -1,5 +1,6 @@
 // The extension module kagari._C.
 #include "kagari/base/allocator.h"
+#include "kagari/base/cpu_features.h"
 #include "kagari/base/parallel.h"
 #include "tensor_methods.h"
 #include "tensor_object.h"
@@ -68,6 +69,7 @@ PyObject* empty_cache_python(PyObject*, PyObject*) {
   empty_cache();
   Py_RETURN_NONE;
 }
+PyObject* cpu_capability(PyObject*, PyObject*) { return PyUnicode_FromString(isa() == Isa::V4 ? "AVX512" : isa() == Isa::V3 ? "AVX2" : "DEFAULT"); }
 PyObject* set_parameter_type(PyObject*, PyObject* type) {
   parameter_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(type));
   Py_RETURN_NONE;
@@ -87,6 +89,7 @@ PyMethodDef functions[] = {
     {"set_num_threads", set_num_threads_python, METH_O, "The number of threads that operators use."},
     {"get_num_threads", get_num_threads, METH_NOARGS, "The number of threads that operators use."},
     {"_empty_cache", empty_cache_python, METH_NOARGS, "Returns cached memory to the system."},
+    {"_cpu_capability", cpu_capability, METH_NOARGS, "The instruction set of the kernels in use."},
     {"_set_parameter_type", set_parameter_type, METH_O, "Tells the core the class nn.Parameter."},
     {"_set_tensor_attribute", add_tensor_attribute, METH_VARARGS, nullptr},
     {}};

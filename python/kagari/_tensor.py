@@ -54,6 +54,26 @@ def _sparse_parts(tensor):
     raise NotImplementedError(f"pickling a tensor of layout {tensor.layout} is not supported")
 
 
+class DisableTorchFunctionSubclass:
+    """Context manager: subclasses of Tensor do not take over calls."""
+    _all = False
+
+    def __enter__(self):
+        kagari._C._torch_function_disable_push(self._all)
+
+    def __exit__(self, *exception):
+        kagari._C._torch_function_disable_pop(self._all)
+
+
+class DisableTorchFunction(DisableTorchFunctionSubclass):
+    """Context manager: nothing takes over calls, modes included."""
+    _all = True
+
+
+for _class in (DisableTorchFunctionSubclass, DisableTorchFunction):
+    setattr(kagari._C, _class.__name__, _class)      # PyTorch's programs look for them there
+
+
 class _TensorMixin:
     """Python methods of Tensor."""
 
@@ -133,11 +153,8 @@ class _TensorMixin:
         """The default: run the function without overrides, and give the results the subclass."""
         if not all(issubclass(cls, kind) for kind in types):
             return NotImplemented
-        kagari._C._torch_function_disable_push(False)
-        try:
+        with DisableTorchFunctionSubclass():
             result = func(*args, **(kwargs or {}))
-        finally:
-            kagari._C._torch_function_disable_pop(False)
         return result if func in kagari.overrides.get_default_nowrap_functions() else _as_class(result, cls)
 
 

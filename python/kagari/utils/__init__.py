@@ -12,12 +12,6 @@ def set_module(obj, mod):
     obj.__module__ = mod
 
 
-def swap_tensors(t1, t2):
-    """Exchanges the data, gradient, attributes and class of two tensors."""
-    from kagari.utils._swap import swap
-    swap(t1, t2)
-
-
 def __getattr__(name):
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")

@@ -2,7 +2,6 @@
 import enum
 
 import kagari
-from kagari import _C
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]
 
@@ -28,7 +27,7 @@ class DLDeviceType(enum.IntEnum):
 
 def to_dlpack(tensor):
     """A capsule that hands the tensor's memory on once."""
-    return _C._to_dlpack(tensor)
+    return tensor.__dlpack__()
 
 
 def from_dlpack(ext_tensor, *, device=None, copy=None):
