@@ -1,6 +1,7 @@
 #include "kagari/autograd/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "kagari/autograd/accumulate.h"
@@ -98,7 +99,7 @@ void run_tensor_hooks(NodeHooks& hooks, Grads& grads) {
 class Pass {
  public:
   Pass(const std::vector<Edge>& inputs, const BackwardOptions& options)
-      : inputs_(inputs), options_(options), results_(inputs.size()), outer_(std::exchange(current, this)) {}
+      : inputs_(inputs), options_(options), results_(inputs.size()), outer_(std::exchange(current, this)), id_(count.fetch_add(1)) {}
   ~Pass() { current = outer_; }
   Pass(const Pass&) = delete;
 
@@ -106,7 +107,9 @@ class Pass {
     Pending* p = table_.find(const_cast<Node*>(node));
     return p && p->needed;
   }
+  int64_t id() const { return id_; }
   static thread_local Pass* current;  // the innermost one on this thread
+  static std::atomic<int64_t> count;
 
   std::vector<Tensor> run(const std::vector<Edge>& roots, std::vector<Tensor>& grads) {
     count_dependencies(roots);
@@ -291,12 +294,15 @@ class Pass {
   std::vector<Node*> order_;
   std::vector<IntrusivePtr<Node>> ready_;
   Pass* outer_;
+  int64_t id_;
 };
 thread_local Pass* Pass::current = nullptr;
+std::atomic<int64_t> Pass::count{0};
 
 }  // namespace
 
 Node* current_node() { return running_node; }
+int64_t current_pass() { return Pass::current ? Pass::current->id() : -1; }
 bool pass_reaches(const Node* node) { return Pass::current && Pass::current->reaches(node); }
 
 void queue_callback(std::shared_ptr<GradHook> callback) {

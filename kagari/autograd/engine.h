@@ -27,6 +27,8 @@ KAGARI_API Tensor initial_gradient(const Tensor& root, const Tensor& grad, bool 
 KAGARI_API void queue_callback(std::shared_ptr<GradHook> callback);
 /// The node whose apply() runs on this thread, or null.
 KAGARI_API Node* current_node();
+/// Number of the backward pass that runs on this thread, or -1.
+KAGARI_API int64_t current_pass();
 /// Whether the backward pass that runs on this thread leads to the node.
 KAGARI_API bool pass_reaches(const Node* node);
 

@@ -15,7 +15,7 @@ namespace kagari::python {
 namespace {
 
 // ---------------------------------------------------------------- hooks
-/// A Python callable as a hook; dies under the GIL.
+/// A Python object, mostly a hook's callable; dies under the GIL.
 struct Callable {
   explicit Callable(PyObject* f) : f_(Py_NewRef(f)) {}
   Callable(const Callable&) = delete;
@@ -81,6 +81,12 @@ struct NodePostHook final : PostHook {
     Ref r(check(PyObject_CallFunctionObjArgs(f.f_, a.get(), b.get(), nullptr)));
     replace_from(results, r.get());
   }
+};
+/// Does nothing; holds what users keep with a node.
+struct Metadata final : PostHook {
+  explicit Metadata(PyObject* d) : dict(d) {}
+  Callable dict;
+  void operator()(Grads&, const Grads&) override {}
 };
 struct AccumulateHook final : PostHook {
   explicit AccumulateHook(PyObject* f) : f(f) {}
@@ -151,7 +157,6 @@ void node_dealloc(PyObject* o) {
   PyTypeObject* type = Py_TYPE(o);
   if (self->node && self->node->object == o) self->node->object = nullptr;
   self->node.~IntrusivePtr();
-  Py_XDECREF(self->metadata);
   PyObject_Free(o);
   Py_DECREF(type);
 }
@@ -169,9 +174,14 @@ PyObject* node_next(PyObject* o, void*) {
   });
 }
 PyObject* node_metadata(PyObject* o, void*) {
-  auto* self = reinterpret_cast<NodeObject*>(o);
-  if (!self->metadata) self->metadata = PyDict_New();
-  return Py_XNewRef(self->metadata);
+  // kept with the node's hooks, because the node's Python object may come and go
+  auto& hooks = node_of(o).hooks().post_hooks;
+  for (auto& h : hooks)
+    if (auto* m = dynamic_cast<Metadata*>(h.get())) return Py_NewRef(m->dict.f_);
+  Ref made(PyDict_New());
+  if (!made) return nullptr;
+  hooks.push_back(std::make_shared<Metadata>(made.get()));
+  return made.release();
 }
 PyObject* node_variable(PyObject* o, void*) {
   Node& n = node_of(o);
@@ -284,8 +294,6 @@ PyMethodDef saved_functions[] = {{"_push_saved_tensors_default_hooks", push_hook
                                  {"_saved_tensors_hooks_get_disabled_error_message", disabled_text, METH_NOARGS, nullptr}, {}};
 
 // ---------------------------------------------------------------- the backward pass
-thread_local int64_t task_id = -1;
-
 /// A tensor, or a GradientEdge (node, output_nr).
 Edge edge_of(PyObject* o) {
   if (is_tensor(o)) return gradient_edge(tensor_of(o));
@@ -321,18 +329,11 @@ PyObject* run_backward_python(PyObject*, PyObject* args) {
     }
     std::vector<Tensor> results;
     {
-      static std::atomic<int64_t> tasks{0};
-      int64_t outer = task_id;
-      task_id = tasks++;
       PyThreadState* state = PyEval_SaveThread();
       struct Back {
         PyThreadState* s;
-        int64_t outer;
-        ~Back() {
-          PyEval_RestoreThread(s);
-          task_id = outer;
-        }
-      } back{state, outer};
+        ~Back() { PyEval_RestoreThread(s); }
+      } back{state};
       results = run_backward(roots, std::move(grads), wanted, {bool(keep), bool(create), bool(accumulate), bool(allow_unused)});
     }
     if (accumulate) Py_RETURN_NONE;
@@ -378,7 +379,7 @@ PyObject* set_anomaly(PyObject*, PyObject* args) {
 }
 PyObject* is_anomaly(PyObject*, PyObject*) { return PyBool_FromLong(grad_state().anomaly); }
 PyObject* is_anomaly_nan(PyObject*, PyObject*) { return PyBool_FromLong(grad_state().anomaly_check_nan); }
-PyObject* current_task(PyObject*, PyObject*) { return PyLong_FromLongLong(task_id); }
+PyObject* current_task(PyObject*, PyObject*) { return PyLong_FromLongLong(current_pass()); }
 PyObject* current_autograd_node(PyObject*, PyObject*) { return wrap_node(IntrusivePtr<Node>::share(current_node())); }
 PyObject* will_execute(PyObject*, PyObject* o) {
   if (!is_node(o)) return PyErr_Format(PyExc_TypeError, "_will_engine_execute_node expects a node, but got %s", Py_TYPE(o)->tp_name);
@@ -441,7 +442,6 @@ PyObject* wrap_node(const IntrusivePtr<Node>& node) {
   auto* o = PyObject_New(NodeObject, type);
   if (!o) return nullptr;
   new (&o->node) IntrusivePtr<Node>(node);
-  o->metadata = nullptr;
   node->object = o;
   return reinterpret_cast<PyObject*>(o);
 }

@@ -8,7 +8,6 @@ namespace kagari::python {
 struct NodeObject {
   PyObject_HEAD
   IntrusivePtr<Node> node;
-  PyObject* metadata;
 };
 bool is_node(PyObject* o);
 Node& node_of(PyObject* o);

@@ -132,7 +132,6 @@ int context_traverse(PyObject* o, visitproc visit, void* arg) {
   ContextObject* self = context_of(o);
   Py_VISIT(Py_TYPE(o));
   Py_VISIT(self->dict);
-  Py_VISIT(self->base.metadata);
   // the node's reference to the context, while nothing else keeps the node
   if (self->base.node && self->base.node->use_count() == 1) Py_VISIT(o);
   return 0;
@@ -141,7 +140,6 @@ int context_traverse(PyObject* o, visitproc visit, void* arg) {
 int context_clear(PyObject* o) {
   ContextObject* self = context_of(o);
   Py_CLEAR(self->dict);
-  Py_CLEAR(self->base.metadata);
   IntrusivePtr<Node> node = std::move(self->base.node);
   return 0;
 }
@@ -152,7 +150,6 @@ void context_dealloc(PyObject* o) {
   PyObject_GC_UnTrack(o);
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
-  Py_CLEAR(self->base.metadata);
   self->base.node.~IntrusivePtr();
   type->tp_free(o);
   Py_DECREF(type);
@@ -196,13 +193,14 @@ PyObject* compare(PyObject* a, PyObject* b, int op) {
 Py_hash_t hash(PyObject* o) { return Py_hash_t(reinterpret_cast<uintptr_t>(o) >> 4); }
 PyObject* get_dict(PyObject* o, void* closure) { return PyObject_GenericGetDict(o, closure); }
 
-char name_next[] = "next_functions", name_hook[] = "register_hook", name_prehook[] = "register_prehook", name_sequence[] = "_sequence_nr";
+char name_next[] = "next_functions", name_hook[] = "register_hook", name_prehook[] = "register_prehook", name_sequence[] = "_sequence_nr", name_metadata[] = "metadata";
 PyGetSetDef getset[] = {{"saved_tensors", get_saved_tensors, nullptr, "The tensors given to save_for_backward.", nullptr},
                         {"saved_variables", get_saved_tensors, nullptr, "Older name of saved_tensors.", nullptr},
                         {"next_functions", node_attribute, nullptr, "Pairs (node, input number), one per gradient.", name_next},
                         {"register_hook", node_attribute, nullptr, "hook(grad_inputs, grad_outputs) is called after the node ran.", name_hook},
                         {"register_prehook", node_attribute, nullptr, "hook(grad_outputs) is called before the node runs.", name_prehook},
                         {"_sequence_nr", node_attribute, nullptr, nullptr, name_sequence},
+                        {"metadata", node_attribute, nullptr, nullptr, name_metadata},
                         {"__dict__", get_dict, PyObject_GenericSetDict, nullptr, nullptr},
                         {}};
 PyMethodDef methods[] = {{"name", get_name, METH_NOARGS, "The class's name."}, {}};

@@ -246,6 +246,8 @@ PyObject* wrap(Tensor t) {
     }
     return Py_NewRef(o);
   }
+  // fresh memory made in inference mode; views of ordinary tensors stay ordinary
+  if (grad_state().inference && !impl->base && impl->storage->use_count() == 1) impl->inference = true;
   return new_object(tensor_type, std::move(t));
 }
 

@@ -112,11 +112,13 @@ class Function(metaclass=FunctionMeta):
     def apply(cls, *args, **kwargs):
         """Runs forward on the arguments and records the node."""
         with_setup = cls.setup_context is not Function.setup_context
-        if with_setup and kwargs:
+        if kwargs:
+            if not with_setup:
+                raise TypeError(f"{cls.__name__}.apply() takes no keyword arguments")
             bound = inspect.signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
-            args, kwargs = bound.args, {}
-        return _C._apply_function(cls, with_setup, args, kwargs)
+            args = bound.args
+        return _C._apply_function(cls, with_setup, args)
 
 
 _SingleLevelFunction = Function
