@@ -134,6 +134,11 @@ PyObject* to_list(PyObject* o, PyObject*) {
   });
 }
 
+PyObject* iterate(PyObject* o) {
+  Ref list(to_list(o, nullptr));
+  return list ? PyObject_GetIter(list.get()) : nullptr;
+}
+
 int64_t position(PyObject* o, PyObject* index) {
   Py_ssize_t i = PyNumber_AsSsize_t(index, PyExc_IndexError);
   if (i == -1 && PyErr_Occurred()) throw PythonError();
@@ -383,6 +388,7 @@ bool add_storage_type(PyObject* module) {
                          {Py_tp_members, members},
                          {Py_tp_richcompare, reinterpret_cast<void*>(compare)},
                          {Py_tp_hash, reinterpret_cast<void*>(hash)},
+                         {Py_tp_iter, reinterpret_cast<void*>(iterate)},
                          {Py_sq_length, reinterpret_cast<void*>(length)},
                          {Py_mp_length, reinterpret_cast<void*>(length)},
                          {Py_mp_subscript, reinterpret_cast<void*>(get_item)},
