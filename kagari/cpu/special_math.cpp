@@ -147,7 +147,8 @@ double igamma(double a, double x) {
   if (x == 0) return 0;
   if (std::isinf(a)) return std::isinf(x) ? kNan : 0;
   if (std::isinf(x)) return 1;
-  return x > 1 && x > a ? 1 - igammac_fraction(a, x) : igamma_series(a, x);
+  const double y = x > 1 && x > a ? 1 - igammac_fraction(a, x) : igamma_series(a, x);
+  return std::isnan(y) ? (x < a ? 0 : 1) : y;  // so large that the series ends beyond the range of double
 }
 
 double igammac(double a, double x) {
@@ -156,7 +157,8 @@ double igammac(double a, double x) {
   if (x == 0) return 1;
   if (std::isinf(a)) return std::isinf(x) ? kNan : 1;
   if (std::isinf(x)) return 0;
-  return x > 1 && x > a ? igammac_fraction(a, x) : 1 - igamma_series(a, x);
+  const double y = x > 1 && x > a ? igammac_fraction(a, x) : 1 - igamma_series(a, x);
+  return std::isnan(y) ? (x < a ? 1 : 0) : y;
 }
 
 double erfcx(double x) {

@@ -34,7 +34,7 @@ const auto tanh_backward_op = define<&tanh_backward>({
     .traits = kElementwise,
     .doc = "grad * (1 - self^2), where self is the result of tanh.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"tanh_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         to_self = -2 * c.grad * grad * self;
@@ -49,7 +49,7 @@ const auto sigmoid_backward_op = define<&sigmoid_backward>({
     .traits = kElementwise,
     .doc = "grad * (1 - self) * self, where self is the result of sigmoid.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"sigmoid_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         to_self = c.grad * grad * (1 - 2 * self);
@@ -91,7 +91,7 @@ const auto hardswish_backward_op = define<&hardswish_backward>({
     .traits = kElementwise,
     .doc = "The gradient of hardswish at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"hardswish_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor inside = logical_and(self > -3, self < 3);
@@ -125,7 +125,7 @@ const auto elu_backward_op = define<&elu_backward>({
     .traits = kElementwise,
     .doc = "The gradient of elu at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) { return slope_times<"elu_backward">(out, grad, self, numbers({alpha, scale, input_scale})); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         double k = input_scale.to_double();
@@ -142,7 +142,7 @@ const auto softplus_backward_op = define<&softplus_backward>({
     .traits = kElementwise,
     .doc = "The gradient of softplus at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self, const Scalar& beta, const Scalar& threshold) { return slope_times<"softplus_backward">(out, grad, self, numbers({beta, threshold})); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self, const Scalar& beta, const Scalar& threshold) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self, const Scalar& beta, const Scalar& threshold) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor scaled = self * beta, s = sigmoid(scaled);
@@ -158,7 +158,7 @@ const auto log_sigmoid_backward_op = define<&log_sigmoid_backward>({
     .traits = kElementwise,
     .doc = "The gradient of logsigmoid at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"log_sigmoid_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor s = sigmoid(self);
@@ -174,7 +174,7 @@ const auto gelu_backward_op = define<&gelu_backward>({
     .traits = kElementwise,
     .doc = "The gradient of gelu at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"gelu_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor density = exp(self * self * -0.5) * 0.39894228040143267794;
@@ -190,7 +190,7 @@ const auto gelu_tanh_backward_op = define<&gelu_tanh_backward>({
     .traits = kElementwise,
     .doc = "The gradient of gelu's tanh form at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"gelu_tanh_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         // y = x s(v), v = 2u: y'' = 2 s' v' + x (s'' v'^2 + s' v'')
@@ -211,7 +211,7 @@ const auto silu_backward_op = define<&silu_backward>({
     .traits = kElementwise,
     .doc = "The gradient of silu at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"silu_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor s = sigmoid(self);
@@ -227,7 +227,7 @@ const auto mish_backward_op = define<&mish_backward>({
     .traits = kElementwise,
     .doc = "The gradient of mish at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self) { return slope_times<"mish_backward">(out, grad, self); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         // y = x t, t = tanh(softplus(x)): y'' = 2 t' + x t''
@@ -245,7 +245,7 @@ const auto logit_backward_op = define<&logit_backward>({
     .traits = kElementwise,
     .doc = "The gradient of logit at self.",
     .run = [](Out& out, const Tensor& grad, const Tensor& self, std::optional<double> eps) { return slope_times<"logit_backward">(out, grad, self, numbers({Scalar(eps.value_or(-1))})); },
-    .grad = vjp("grad self", [](Ctx& c, const Tensor& grad, const Tensor& self, std::optional<double> eps) -> Grads {
+    .grad = vjp("grad_output self", [](Ctx& c, const Tensor& grad, const Tensor& self, std::optional<double> eps) -> Grads {
       Tensor to_self;
       if (c.needs(1)) {
         Tensor p = self * (1 - self);

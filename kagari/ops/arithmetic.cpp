@@ -110,6 +110,8 @@ const auto div_op = define<&div>({
         return elementwise::apply(out, elementwise::table<"div">(), "div", self, other, d, d);
       }
       if (is_integral(d)) check_divisor(other);
+      // a quotient of halfs is rounded to a half first
+      if (*mode == "trunc" && is_half(d)) return trunc(div(self, other));
       if (*mode == "trunc") return elementwise::apply(out, elementwise::table<"div_trunc">(), "div_trunc", self, other, d, d);
       KG_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
       return elementwise::apply(out, elementwise::table<"div_floor">(), "div_floor", self, other, d, d);

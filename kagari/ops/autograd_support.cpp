@@ -44,6 +44,7 @@ const bool filled_in = [] {
   a.as_strided = [](const Tensor& x, IntList sizes, IntList strides, int64_t offset) { return as_strided(x, sizes, strides, offset); };
   a.as_strided_node = strided_window_node;
   a.copy_inplace = overwrite;
+  a.copy_recorded = [](const Tensor& to, const Tensor& from) { copy_(to, from); };
   a.has_nan = any_nan;
   return true;
 }();

@@ -52,6 +52,10 @@ inline Tensor apply(Out& out, const Table& t, std::string_view name, const Tenso
 }
 /// Parameters of a loop, slot by slot.
 KAGARI_API cpu::LoopParams numbers(std::initializer_list<Scalar> values);
+/// TypeError for an operator of two tensors of which one may be a number, if both are.
+inline void refuse_two_numbers(std::string_view name, const Tensor& a, const Tensor& b) {
+  KG_CHECK_TYPE(!a.is_wrapped_number() || !b.is_wrapped_number(), name, "(): at least one of the two arguments must be a tensor");
+}
 /// The promoted dtype of two arguments.
 KAGARI_API DType promoted(const Tensor& a, const Tensor& b);
 
@@ -74,6 +78,12 @@ template <Name name>
 Tensor promoting_binary(Out& out, const Tensor& self, const Tensor& other) {
   DType d = elementwise::promoted(self, other);
   return elementwise::apply(out, elementwise::table<name>(), name, self, other, d, d);
+}
+/// promoting_binary where either argument may be a number.
+template <Name name>
+Tensor promoting_binary_of_numbers(Out& out, const Tensor& self, const Tensor& other) {
+  elementwise::refuse_two_numbers(name, self, other);
+  return promoting_binary<name>(out, self, other);
 }
 template <Name name>
 Tensor floating_binary(Out& out, const Tensor& self, const Tensor& other) {

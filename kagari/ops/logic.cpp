@@ -59,7 +59,7 @@ const auto bitwise_and_op = define<&bitwise_and>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self & other, bit by bit, of integers and bool.\n\n>>> torch.bitwise_and(torch.tensor([1, 4]), 3)\ntensor([1, 0])",
-    .run = promoting_binary<"bitwise_and">,
+    .run = promoting_binary_of_numbers<"bitwise_and">,
     .grad = integer_result,
 });
 
@@ -68,7 +68,7 @@ const auto bitwise_or_op = define<&bitwise_or>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self | other, bit by bit, of integers and bool.\n\n>>> torch.bitwise_or(torch.tensor([1, 4]), 3)\ntensor([3, 7])",
-    .run = promoting_binary<"bitwise_or">,
+    .run = promoting_binary_of_numbers<"bitwise_or">,
     .grad = integer_result,
 });
 
@@ -77,7 +77,7 @@ const auto bitwise_xor_op = define<&bitwise_xor>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self ^ other, bit by bit, of integers and bool.\n\n>>> torch.bitwise_xor(torch.tensor([1, 4]), 3)\ntensor([2, 7])",
-    .run = promoting_binary<"bitwise_xor">,
+    .run = promoting_binary_of_numbers<"bitwise_xor">,
     .grad = integer_result,
 });
 
@@ -86,7 +86,7 @@ const auto bitwise_left_shift_op = define<&bitwise_left_shift>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self << other, of integers.\n\n>>> torch.bitwise_left_shift(torch.tensor([1, 2]), 2)\ntensor([4, 8])",
-    .run = promoting_binary<"bitwise_left_shift">,
+    .run = promoting_binary_of_numbers<"bitwise_left_shift">,
     .grad = integer_result,
 });
 
@@ -95,7 +95,7 @@ const auto bitwise_right_shift_op = define<&bitwise_right_shift>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self >> other, of integers.\n\n>>> torch.bitwise_right_shift(torch.tensor([1, 2]), 2)\ntensor([0, 0])",
-    .run = promoting_binary<"bitwise_right_shift">,
+    .run = promoting_binary_of_numbers<"bitwise_right_shift">,
     .grad = integer_result,
 });
 

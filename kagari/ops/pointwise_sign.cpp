@@ -20,6 +20,10 @@ const auto abs_op = define<&abs>({
     .doc = "The absolute value; of complex numbers, the modulus.\n\n>>> torch.abs(torch.tensor([-1., 2.]))\ntensor([1., 2.])",
     .run = [](Out& out, const Tensor& self) {
       DType d = self.dtype();
+      if (self.is_complex()) {
+        Tensor same = out.dest(self.sizes(), d);
+        KG_CHECK(!same.defined() || !same.is_same(self), "In-place abs is not supported for complex tensors.");
+      }
       return elementwise::apply(out, elementwise::table<"abs">(), "abs", self, d, to_real(d));
     },
     .grad = vjp("self", [](Ctx& c, const Tensor& self) -> Grads { return {c.grad * sgn(self)}; }),

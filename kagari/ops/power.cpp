@@ -15,6 +15,7 @@ constexpr unsigned everywhere = kFunction | kMethod | kInplace | kOut;
 
 /// Numbers as exponents that have a simpler kernel.
 Tensor run_pow(Out& out, const Tensor& self, const Tensor& exponent) {
+  elementwise::refuse_two_numbers("pow", self, exponent);
   DType d = elementwise::promoted(self, exponent);
   if (exponent.is_wrapped_number()) {
     Scalar e = exponent.item();
@@ -54,12 +55,25 @@ const auto pow_op = define<&pow>({
 
 const auto float_power_op = compose<&float_power>({
     .schema = "float_power(Tensor|Scalar self, Tensor|Scalar exponent) -> Tensor",
-    .in = everywhere,
+    .in = kFunction | kMethod | kOut,
     .doc = "self raised to a power in float64 (complex128).\n\n>>> torch.float_power(torch.tensor([2, 3]), 2)\ntensor([4., 9.], dtype=torch.float64)",
     .body = [](const Tensor& self, const Tensor& exponent) {
       DType d = self.is_complex() || exponent.is_complex() ? DType::Complex128 : DType::Float64;
+      elementwise::refuse_two_numbers("float_power", self, exponent);
       return pow(to(self, d), to(exponent, d));
     },
+});
+Tensor float_power_inplace(const Tensor& self, const Tensor& exponent) {
+  Tensor y = float_power(self, exponent);
+  KG_CHECK(self.dtype() == y.dtype(), "the base given to float_power_ has dtype ", legacy_name(self.dtype()), " but the operation's result requires dtype ",
+           legacy_name(y.dtype()));
+  return copy_(self, y);
+}
+const auto float_power_inplace_op = compose<&float_power_inplace>({
+    .schema = "float_power_(Tensor self, Tensor|Scalar exponent) -> Tensor",
+    .in = kMethod,
+    .doc = "float_power in place; self must be float64 (complex128).",
+    .body = float_power_inplace,
 });
 
 const auto hypot_op = define<&hypot>({

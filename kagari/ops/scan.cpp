@@ -66,6 +66,34 @@ const auto cumprod_op = define<&cumprod>({
     }),
 });
 
+/// The element with the larger real part keeps its imaginary part, so that the argument does not jump.
+Tensor scan_complex(Out& out, const Tensor& self, int64_t dim) {
+  Tensor y = out.alloc(self.sizes(), self.dtype(), self.device());
+  if (self.is_meta() || self.numel() == 0) return y;
+  Tensor x = contiguous(self);
+  int64_t n = x.dim() == 0 ? 1 : x.sizes()[dim], inner = 1;
+  for (int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.sizes()[d];
+  visit_floats_and_complex("logcumsumexp", x.dtype(), [&]<class T>(T) {
+    if constexpr (!std::is_floating_point_v<T>) {
+      using C = std::complex<double>;
+      const T* from = x.data<T>();
+      T* to = y.data<T>();
+      for (int64_t line = 0; line < x.numel() / n; ++line) {
+        int64_t at = line / inner * n * inner + line % inner;
+        C total(from[at]);
+        to[at] = T(total);
+        for (int64_t i = 1; i < n; ++i) {
+          at += inner;
+          C next(from[at]), high = next.real() > total.real() ? next : total, low = next.real() > total.real() ? total : next;
+          total = std::isinf(high.real()) && high.real() < 0 ? high : high + std::log(1.0 + std::exp(low - high));
+          to[at] = T(total);
+        }
+      }
+    }
+  });
+  return y;
+}
+
 const auto logcumsumexp_op = define<&logcumsumexp>({
     .schema = "logcumsumexp(Tensor self, int dim) -> Tensor",
     .in = kFunction | kMethod | kOut,
@@ -73,21 +101,22 @@ const auto logcumsumexp_op = define<&logcumsumexp>({
     .run = [](Out& out, const Tensor& self, int64_t dim) {
       if (!is_differentiable(self.dtype())) fail_dtype("logcumsumexp", self.dtype());
       if (!self.is_complex()) return run_scan(out, "logcumsumexp", self, dim, {});
-      // relative to the largest real part, whose exponential is 1
-      dim = wrap_dim(dim, self.dim());
-      if (self.dim() == 0 || self.numel() == 0) return clone(self);
-      Tensor top = amax(real(self), Ints{dim}, true);
-      return log(cumsum(exp(self - top), dim)) + top;
+      return scan_complex(out, self, wrap_dim(dim, self.dim()));
     },
     .grad = vjp("self out", [](Ctx& c, const Tensor& self, int64_t dim) -> Grads {
       if (self.dim() == 0 || self.numel() == 0) return {c.grad};
       dim = wrap_dim(dim, self.dim());
-      Tensor y = c.out();
-      if (self.is_complex()) return {conj(exp(self)) * reverse_cumsum(c.grad * conj(exp(-y)), dim)};
-      // sum over j >= i of grad[j] exp(x[i] - y[j]), in logarithms, positive and negative parts apart
+      Tensor y = c.out(), minus_infinity = wrapped_number(-std::numeric_limits<double>::infinity());
+      // sum over j >= i of grad[j] exp(x[i] - y[j])
+      if (self.is_complex() || grad_enabled()) {
+        Tensor top = amax(real(detach(self)), Ints{dim}, true);
+        top = where(isinf(top), wrapped_number(0), top);
+        return {conj(exp(self - top)) * reverse_cumsum(c.grad * conj(exp(top - y)), dim)};
+      }
+      // in logarithms, so that nothing overflows; positive and negative parts apart
       auto part = [&](const Tensor& g) {
-        Tensor logs = where(g > 0, log(g), wrapped_number(-std::numeric_limits<double>::infinity()));
-        return exp(flip(logcumsumexp(flip(logs - y, Ints{dim}), dim), Ints{dim}) + self);
+        Tensor logs = where(g > 0, log(g) - y, minus_infinity);
+        return exp(flip(logcumsumexp(flip(logs, Ints{dim}), dim), Ints{dim}) + self);
       };
       return {part(c.grad) - part(-c.grad)};
     }),
@@ -106,7 +135,7 @@ const auto diff_op = compose<&diff>({
           KG_CHECK(t->dim() == self.dim(), "diff expects prepend or append to be the same dimension as input");
         }
       Tensor x = self;
-      if (n == 0) return x;
+      if (n == 0) return clone(x);
       if (prepend.defined() || append.defined()) {
         std::vector<Tensor> parts;
         for (const Tensor* t : {&prepend, &self, &append})
