@@ -27,6 +27,7 @@ _HOMES = {
     "no_grad": "autograd.grad_mode", "enable_grad": "autograd.grad_mode", "inference_mode": "autograd.grad_mode", "set_grad_enabled": "autograd.grad_mode",
     "save": "serialization", "load": "serialization",
     "manual_seed": "random", "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
+    "unique": "_unique", "unique_consecutive": "_unique",
     "UntypedStorage": "_C", "TypedStorage": "storage",
     "Generator": "_C",
     "compile": "_compile",

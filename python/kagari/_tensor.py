@@ -142,6 +142,14 @@ class _TensorMixin:
             names.discard("__cuda_array_interface__")
         return sorted(name for name in names if not name[0].isdigit())
 
+    def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
+        from kagari._unique import unique
+        return unique(self, sorted, return_inverse, return_counts, dim)
+
+    def unique_consecutive(self, return_inverse=False, return_counts=False, dim=None):
+        from kagari._unique import unique_consecutive
+        return unique_consecutive(self, return_inverse, return_counts, dim)
+
     def __contains__(self, element):
         """Whether any element equals `element`, a number or a tensor."""
         if isinstance(element, (kagari.Tensor, int, float, complex, bool)):
