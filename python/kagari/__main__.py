@@ -3,8 +3,10 @@
     python -m kagari [--missing] SCRIPT.py [ARGUMENTS...]
     python -m kagari [--missing] -m MODULE [ARGUMENTS...]
     python -m kagari [--missing] -c CODE [ARGUMENTS...]
+    python -m kagari --cmake-dir
 
 --missing prints, when the program ends, the names of PyTorch that it asked for and that kagari does not have.
+--cmake-dir prints the folder for CMake's kagari_DIR, with which C++ programs find the library.
 """
 import os
 import runpy
@@ -65,6 +67,9 @@ def main(arguments):
     arguments = arguments[record:]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
+        return
+    if arguments == ["--cmake-dir"]:
+        print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "share", "cmake", "kagari"))
         return
     from kagari._alias import finder
     finder.install(record=record)
