@@ -1,8 +1,8 @@
 // Reductions that combine elements pairwise: sum, prod, amax, amin, norms, any, all, count_nonzero.
 //
 // Floating sums run in float lanes for 1024 elements at most and are then added in double, so that the error does not grow
-// with the length; half types are loaded as float. Integers are reduced in int64 (uint64 for itself), complex numbers in
-// complex double.
+// with the length. Each operation is compiled for a few element types only: half types are converted to float, integers to
+// int64 (uint64 for itself) and complex numbers to complex double, block by block in the L1 cache.
 #include "kagari/cpu/reduce.h"
 
 #include <algorithm>
@@ -22,11 +22,17 @@ constexpr bool kIsComplex<std::complex<R>> = true;
 template <class T>
 constexpr bool kIsFloating = std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
-// What a partial result is kept in.
+// What elements are computed as.
 template <class T>
-using Wide = std::conditional_t<kIsFloating<T>, double,
-                                std::conditional_t<kIsComplex<T>, std::complex<double>,
-                                                   std::conditional_t<std::is_same_v<T, uint64_t>, uint64_t, int64_t>>>;
+using Computed = std::conditional_t<
+    std::is_same_v<T, double>, double,
+    std::conditional_t<kIsFloating<T>, float,
+                       std::conditional_t<kIsComplex<T>, std::complex<double>,
+                                          std::conditional_t<std::is_same_v<T, uint64_t>, uint64_t, int64_t>>>>;
+// What a partial result of those is kept in.
+template <class W>
+using StateOf = std::conditional_t<std::is_same_v<W, float>, double, W>;
+
 template <class T>
 using SumOutput = std::conditional_t<std::is_integral_v<T>, int64_t, T>;
 
@@ -45,7 +51,8 @@ struct Sum {  // slot 0, if there are parameters: a divisor, for the mean
   }
   template <class V>
   KAGARI_INLINE V combine(V a, V b) const {
-    return a + b;
+    if constexpr (std::is_integral_v<V>) return V(uint64_t(a) + uint64_t(b));
+    else return a + b;
   }
   template <class V>
   static V identity() {
@@ -215,21 +222,6 @@ struct CountNonzero {
   static int64_t combine(int64_t a, int64_t b) { return a + b; }
 };
 
-// The run of n elements as contiguous pieces: itself, or copies of at most kStageBlock elements.
-template <class T, class F>
-KAGARI_INLINE void for_contiguous(const char* in, int64_t n, int64_t stride, F f) {
-  if (stride == int64_t(sizeof(T)) || n == 1) {
-    f(reinterpret_cast<const T*>(in), n);
-    return;
-  }
-  T buffer[kStageBlock];
-  for (int64_t start = 0; start < n; start += kStageBlock) {
-    const int64_t count = std::min(n - start, kStageBlock);
-    for (int64_t i = 0; i < count; ++i) buffer[i] = *reinterpret_cast<const T*>(in + (start + i) * stride);
-    f(buffer, count);
-  }
-}
-
 // ---- floating types, in vectors
 
 template <class Op, class V>
@@ -243,10 +235,9 @@ KAGARI_INLINE double combine_lanes(const Op& op, V x) {
   return wide[0];
 }
 
-template <class Op, class T>
-double reduce_contiguous(const Op& op, const T* in, int64_t n) {
-  using P = Packed<T>;
-  using V = typename P::V;
+template <class Op, class L>
+double reduce_lanes_of(const Op& op, const L* in, int64_t n) {
+  using V = Vec<L>;
   constexpr int kWidth = V::size;
   constexpr int64_t kChunk = 1024;
   double total = Op::template identity<double>();
@@ -256,12 +247,12 @@ double reduce_contiguous(const Op& op, const T* in, int64_t n) {
     V a(Op::template identity<V>()), b = a, c = a, d = a;
     int64_t i = start;
     for (; i + 4 * kWidth <= end; i += 4 * kWidth) {
-      a = op.combine(a, op.map(P::load(in + i)));
-      b = op.combine(b, op.map(P::load(in + i + kWidth)));
-      c = op.combine(c, op.map(P::load(in + i + 2 * kWidth)));
-      d = op.combine(d, op.map(P::load(in + i + 3 * kWidth)));
+      a = op.combine(a, op.map(V::load(in + i)));
+      b = op.combine(b, op.map(V::load(in + i + kWidth)));
+      c = op.combine(c, op.map(V::load(in + i + 2 * kWidth)));
+      d = op.combine(d, op.map(V::load(in + i + 3 * kWidth)));
     }
-    for (; i + kWidth <= end; i += kWidth) a = op.combine(a, op.map(P::load(in + i)));
+    for (; i + kWidth <= end; i += kWidth) a = op.combine(a, op.map(V::load(in + i)));
     V sum = op.combine(op.combine(a, b), op.combine(c, d));
     if constexpr (std::is_same_v<V, VecF> && Op::adds) {
       low += widen_low(sum);
@@ -277,118 +268,140 @@ double reduce_contiguous(const Op& op, const T* in, int64_t n) {
   return total;
 }
 
-// Columns: rows are added to an accumulator in the L1 cache, four at a time.
-template <class Op, class T>
-void reduce_columns(const Op& op, char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* params) {
-  using P = Packed<T>;
-  using V = typename P::V;
-  using L = typename P::Lane;
-  using Out = typename Op::template Output<T>;
-  constexpr int64_t kColumns = 512, kRows = 64;
-  alignas(64) L lanes[kColumns];
-  double wide[kColumns];
-  for (int64_t first = 0; first < columns; first += kColumns) {
-    const int64_t m = std::min(columns - first, kColumns);
-    const char* tile = in + first * int64_t(sizeof(T));
-    std::fill_n(wide, m, Op::template identity<double>());
-    for (int64_t row = 0; row < n; row += kRows) {
-      const int64_t rows = std::min(n - row, kRows);
-      std::fill_n(lanes, m, Op::template identity<L>());
-      int64_t r = 0;
-      for (; r + 4 <= rows; r += 4) {
-        const T* p0 = reinterpret_cast<const T*>(tile + (row + r) * stride);
-        const T* p1 = reinterpret_cast<const T*>(tile + (row + r + 1) * stride);
-        const T* p2 = reinterpret_cast<const T*>(tile + (row + r + 2) * stride);
-        const T* p3 = reinterpret_cast<const T*>(tile + (row + r + 3) * stride);
-        int64_t j = 0;
+// The same for any type.
+template <class Op, class W>
+StateOf<W> reduce_contiguous(const Op& op, const W* in, int64_t n) {
+  if constexpr (std::is_floating_point_v<W>) {
+    return reduce_lanes_of(op, in, n);
+  } else {
+    W total = Op::template identity<W>();
+    for (int64_t i = 0; i < n; ++i) total = op.combine(total, op.map(in[i]));
+    return total;
+  }
+}
+
+// n elements of type `stored`, `stride` bytes apart.
+template <class Op, class W>
+__attribute__((noinline)) StateOf<W> reduce_run(const Op& op, const char* in, int64_t n, int64_t stride, DType stored) {
+  if (stored == dtype_v<W> && (stride == int64_t(sizeof(W)) || n == 1))
+    return reduce_contiguous(op, reinterpret_cast<const W*>(in), n);
+  using State = StateOf<W>;
+  const LoopFn load = cast_loop(dtype_v<W>, stored);
+  alignas(64) W buffer[kStageBlock];
+  State total = Op::template identity<State>();
+  for (int64_t start = 0; start < n; start += kStageBlock) {
+    const int64_t count = std::min(n - start, kStageBlock);
+    char* data[] = {reinterpret_cast<char*>(buffer), const_cast<char*>(in + start * stride)};
+    const int64_t strides[] = {sizeof(W), stride};
+    load(data, strides, count, nullptr);
+    total = op.combine(total, reduce_contiguous(op, buffer, count));
+  }
+  return total;
+}
+
+constexpr int64_t kColumns = 256, kRows = 64;
+
+// The partial results of m <= kColumns contiguous columns. Rows are added to an accumulator in the L1 cache, four at a time;
+// float accumulators are widened every kRows rows.
+template <class Op, class W>
+__attribute__((noinline)) void reduce_columns(const Op& op, StateOf<W>* result, const char* in, int64_t n, int64_t stride,
+                                              int64_t m, DType stored) {
+  using State = StateOf<W>;
+  const LoopFn load = stored == dtype_v<W> ? nullptr : cast_loop(dtype_v<W>, stored);
+  alignas(64) W rows[4][kColumns];
+  alignas(64) W sums[kColumns];
+  const W* p[4];
+  auto take = [&](int64_t row, int slot) {
+    const char* source = in + row * stride;
+    if (load == nullptr) {
+      p[slot] = reinterpret_cast<const W*>(source);
+      return;
+    }
+    char* data[] = {reinterpret_cast<char*>(rows[slot]), const_cast<char*>(source)};
+    const int64_t strides[] = {sizeof(W), itemsize(stored)};
+    load(data, strides, m, nullptr);
+    p[slot] = rows[slot];
+  };
+  std::fill_n(result, m, Op::template identity<State>());
+  for (int64_t strip = 0; strip < n; strip += kRows) {
+    const int64_t end = std::min(n, strip + kRows);
+    std::fill_n(sums, m, Op::template identity<W>());
+    int64_t row = strip;
+    for (; row + 4 <= end; row += 4) {
+      for (int k = 0; k < 4; ++k) take(row + k, k);
+      int64_t j = 0;
+      if constexpr (std::is_floating_point_v<W>) {
+        using V = Vec<W>;
         for (; j + V::size <= m; j += V::size) {
-          V sum = op.combine(op.combine(op.map(P::load(p0 + j)), op.map(P::load(p1 + j))),
-                             op.combine(op.map(P::load(p2 + j)), op.map(P::load(p3 + j))));
-          op.combine(V::load(lanes + j), sum).store(lanes + j);
+          V sum = op.combine(op.combine(op.map(V::load(p[0] + j)), op.map(V::load(p[1] + j))),
+                             op.combine(op.map(V::load(p[2] + j)), op.map(V::load(p[3] + j))));
+          op.combine(V::load(sums + j), sum).store(sums + j);
         }
         for (; j < m; ++j)
-          for (const T* p : {p0, p1, p2, p3}) lanes[j] = op.combine(V(lanes[j]), op.map(V(L(p[j]))))[0];
+          for (const W* x : p) sums[j] = op.combine(V(sums[j]), op.map(V(x[j])))[0];
+      } else {
+        for (; j < m; ++j)
+          for (const W* x : p) sums[j] = op.combine(sums[j], op.map(x[j]));
       }
-      for (; r < rows; ++r) {
-        const T* p0 = reinterpret_cast<const T*>(tile + (row + r) * stride);
-        int64_t j = 0;
-        for (; j + V::size <= m; j += V::size) op.combine(V::load(lanes + j), op.map(P::load(p0 + j))).store(lanes + j);
-        for (; j < m; ++j) lanes[j] = op.combine(V(lanes[j]), op.map(V(L(p0[j]))))[0];
-      }
-      for (int64_t j = 0; j < m; ++j) wide[j] = op.combine(wide[j], double(lanes[j]));
     }
-    Out* result = reinterpret_cast<Out*>(out) + first;
-    for (int64_t j = 0; j < m; ++j) result[j] = Out(static_cast<L>(Op::finish(wide[j], params)));
+    for (; row < end; ++row) {
+      take(row, 0);
+      for (int64_t j = 0; j < m; ++j) {
+        if constexpr (std::is_floating_point_v<W>) sums[j] = op.combine(Vec<W>(sums[j]), op.map(Vec<W>(p[0][j])))[0];
+        else sums[j] = op.combine(sums[j], op.map(p[0][j]));
+      }
+    }
+    for (int64_t j = 0; j < m; ++j) result[j] = op.combine(result[j], State(sums[j]));
   }
 }
 
 template <class Op, class T>
-const ReduceKernel& floating_kernel() {
+const ReduceKernel& kernel_of() {
+  using W = Computed<T>;
+  using State = StateOf<W>;
   using Out = typename Op::template Output<T>;
+  static constexpr auto write = [](char* out, int64_t j, const State& state, const LoopParams* p) {
+    const State x = Op::finish(state, p);
+    if constexpr (kIsFloating<Out>) reinterpret_cast<Out*>(out)[j] = Out(W(x));
+    else reinterpret_cast<Out*>(out)[j] = Out(x);
+  };
   static constexpr ReduceKernel kernel{
-      sizeof(double), sizeof(T), sizeof(Out),
+      sizeof(State), sizeof(T), sizeof(Out),
       [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams* p) {
-        const Op op(p);
-        double total = Op::template identity<double>();
-        for_contiguous<T>(in, n, stride,
-                          [&](const T* x, int64_t count) { total = op.combine(total, reduce_contiguous(op, x, count)); });
-        *static_cast<double*>(state) = total;
+        *static_cast<State*>(state) = reduce_run<Op, W>(Op(p), in, n, stride, dtype_v<T>);
       },
       [](void* state, const void* later, const LoopParams* p) {
-        double& total = *static_cast<double*>(state);
-        total = Op(p).combine(total, *static_cast<const double*>(later));
+        State& total = *static_cast<State*>(state);
+        total = Op(p).combine(total, *static_cast<const State*>(later));
       },
-      [](char* out, const void* state, const LoopParams* p) {
-        using L = typename Packed<T>::Lane;
-        *reinterpret_cast<Out*>(out) = Out(static_cast<L>(Op::finish(*static_cast<const double*>(state), p)));
-      },
+      [](char* out, const void* state, const LoopParams* p) { write(out, 0, *static_cast<const State*>(state), p); },
       [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
-        reduce_columns<Op, T>(Op(p), out, in, n, stride, columns, p);
+        const Op op(p);
+        State states[kColumns];
+        for (int64_t first = 0; first < columns; first += kColumns) {
+          const int64_t m = std::min(columns - first, kColumns);
+          reduce_columns<Op, W>(op, states, in + first * int64_t(sizeof(T)), n, stride, m, dtype_v<T>);
+          for (int64_t j = 0; j < m; ++j) write(out, first + j, states[j], p);
+        }
       }};
   return kernel;
 }
 
-// ---- integers and complex numbers, one by one
+// ---- norms of complex numbers, and truth values
 
-template <class Op, class T>
-const ReduceKernel& scalar_kernel() {
-  using W = Wide<T>;
-  using Out = typename Op::template Output<T>;
-  static constexpr ReduceKernel kernel{
-      sizeof(W), sizeof(T), sizeof(Out),
-      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams* p) {
-        const Op op(p);
-        W total = Op::template identity<W>();
-        for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
-          W part = Op::template identity<W>();
-          for (int64_t i = 0; i < count; ++i) part = op.combine(part, op.map(W(x[i])));
-          total = op.combine(total, part);
-        });
-        *static_cast<W*>(state) = total;
-      },
-      [](void* state, const void* later, const LoopParams* p) {
-        W& total = *static_cast<W*>(state);
-        total = Op(p).combine(total, *static_cast<const W*>(later));
-      },
-      [](char* out, const void* state, const LoopParams* p) {
-        *reinterpret_cast<Out*>(out) = Out(Op::finish(*static_cast<const W*>(state), p));
-      },
-      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
-        const Op op(p);
-        constexpr int64_t kColumns = 256;
-        W wide[kColumns];
-        for (int64_t first = 0; first < columns; first += kColumns) {
-          const int64_t m = std::min(columns - first, kColumns);
-          std::fill_n(wide, m, Op::template identity<W>());
-          for (int64_t i = 0; i < n; ++i) {
-            const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
-            for (int64_t j = 0; j < m; ++j) wide[j] = op.combine(wide[j], op.map(W(row[j])));
-          }
-          Out* result = reinterpret_cast<Out*>(out) + first;
-          for (int64_t j = 0; j < m; ++j) result[j] = Out(Op::finish(wide[j], p));
-        }
-      }};
-  return kernel;
+// The run of n elements as contiguous pieces: itself, or copies of at most kStageBlock elements.
+template <class T, class F>
+KAGARI_INLINE void for_contiguous(const char* in, int64_t n, int64_t stride, F f) {
+  if (stride == int64_t(sizeof(T)) || n == 1) {
+    f(reinterpret_cast<const T*>(in), n);
+    return;
+  }
+  T buffer[kStageBlock];
+  for (int64_t start = 0; start < n; start += kStageBlock) {
+    const int64_t count = std::min(n - start, kStageBlock);
+    for (int64_t i = 0; i < count; ++i) buffer[i] = *reinterpret_cast<const T*>(in + (start + i) * stride);
+    f(buffer, count);
+  }
 }
 
 // A norm of complex numbers: the state is a double, the output real.
@@ -448,7 +461,6 @@ const ReduceKernel& truth_kernel() {
         *reinterpret_cast<Out*>(out) = Out(*static_cast<const int64_t*>(state));
       },
       [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams*) {
-        constexpr int64_t kColumns = 256;
         int64_t wide[kColumns];
         for (int64_t first = 0; first < columns; first += kColumns) {
           const int64_t m = std::min(columns - first, kColumns);
@@ -465,27 +477,27 @@ const ReduceKernel& truth_kernel() {
 
 template <class Op>
 void add_floating(KernelRegistry& r, std::string_view name) {
-  r.add<ReduceKernelOf>(name, DType::Float32, &floating_kernel<Op, float>);
-  r.add<ReduceKernelOf>(name, DType::Float64, &floating_kernel<Op, double>);
-  r.add<ReduceKernelOf>(name, DType::Float16, &floating_kernel<Op, Half>);
-  r.add<ReduceKernelOf>(name, DType::BFloat16, &floating_kernel<Op, BFloat16>);
+  r.add<ReduceKernelOf>(name, DType::Float32, &kernel_of<Op, float>);
+  r.add<ReduceKernelOf>(name, DType::Float64, &kernel_of<Op, double>);
+  r.add<ReduceKernelOf>(name, DType::Float16, &kernel_of<Op, Half>);
+  r.add<ReduceKernelOf>(name, DType::BFloat16, &kernel_of<Op, BFloat16>);
 }
 template <class Op>
 void add_integral(KernelRegistry& r, std::string_view name) {
-  r.add<ReduceKernelOf>(name, DType::Bool, &scalar_kernel<Op, bool>);
-  r.add<ReduceKernelOf>(name, DType::UInt8, &scalar_kernel<Op, uint8_t>);
-  r.add<ReduceKernelOf>(name, DType::Int8, &scalar_kernel<Op, int8_t>);
-  r.add<ReduceKernelOf>(name, DType::Int16, &scalar_kernel<Op, int16_t>);
-  r.add<ReduceKernelOf>(name, DType::Int32, &scalar_kernel<Op, int32_t>);
-  r.add<ReduceKernelOf>(name, DType::Int64, &scalar_kernel<Op, int64_t>);
-  r.add<ReduceKernelOf>(name, DType::UInt16, &scalar_kernel<Op, uint16_t>);
-  r.add<ReduceKernelOf>(name, DType::UInt32, &scalar_kernel<Op, uint32_t>);
-  r.add<ReduceKernelOf>(name, DType::UInt64, &scalar_kernel<Op, uint64_t>);
+  r.add<ReduceKernelOf>(name, DType::Bool, &kernel_of<Op, bool>);
+  r.add<ReduceKernelOf>(name, DType::UInt8, &kernel_of<Op, uint8_t>);
+  r.add<ReduceKernelOf>(name, DType::Int8, &kernel_of<Op, int8_t>);
+  r.add<ReduceKernelOf>(name, DType::Int16, &kernel_of<Op, int16_t>);
+  r.add<ReduceKernelOf>(name, DType::Int32, &kernel_of<Op, int32_t>);
+  r.add<ReduceKernelOf>(name, DType::Int64, &kernel_of<Op, int64_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt16, &kernel_of<Op, uint16_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt32, &kernel_of<Op, uint32_t>);
+  r.add<ReduceKernelOf>(name, DType::UInt64, &kernel_of<Op, uint64_t>);
 }
 template <class Op>
 void add_complex(KernelRegistry& r, std::string_view name) {
-  r.add<ReduceKernelOf>(name, DType::Complex64, &scalar_kernel<Op, std::complex<float>>);
-  r.add<ReduceKernelOf>(name, DType::Complex128, &scalar_kernel<Op, std::complex<double>>);
+  r.add<ReduceKernelOf>(name, DType::Complex64, &kernel_of<Op, std::complex<float>>);
+  r.add<ReduceKernelOf>(name, DType::Complex128, &kernel_of<Op, std::complex<double>>);
 }
 template <class Op>
 void add_norm(KernelRegistry& r, std::string_view name) {
