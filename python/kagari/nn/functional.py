@@ -1,7 +1,7 @@
 """The functions behind the layers.
 
-Most of them are operators of the C++ core. Those in ``kagari.nn._functional`` only prepare arguments for operators: they
-choose between two, or compute a size. Both are found by name on first use.
+Most of them are operators of the C++ core. Those in ``kagari.nn._functional`` only prepare arguments for operators:
+they choose between two, or compute a size. Both are found by name on first use.
 """
 import importlib
 

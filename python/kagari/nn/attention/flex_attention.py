@@ -1,7 +1,7 @@
 """Attention with scores changed by a Python function, and masks given as one.
 
-A ``score_mod(score, batch, head, query_index, key_index)`` or ``mask_mod(batch, head, query_index, key_index)`` is called
-once, with index tensors that broadcast to (B, H, Q, K); it may compute with them and use them as indices.
+A ``score_mod(score, batch, head, query_index, key_index)`` or ``mask_mod(batch, head, query_index, key_index)`` is
+called once, with index tensors that broadcast to (B, H, Q, K); it may compute with them and use them as indices.
 """
 import math
 from collections import namedtuple

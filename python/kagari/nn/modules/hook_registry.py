@@ -19,9 +19,6 @@ _global_buffer_registration_hooks = OrderedDict()
 _global_module_registration_hooks = OrderedDict()
 _global_parameter_registration_hooks = OrderedDict()
 
-# The dictionaries that a call has to look at; Module.__call__ takes its short way while all are empty.
-_call_hooks = (_global_backward_pre_hooks, _global_backward_hooks, _global_forward_pre_hooks, _global_forward_hooks)
-
 # None, or whether the global backward hooks are full ones: the two kinds cannot be mixed.
 _global_is_full_backward_hook = None
 

@@ -3,7 +3,7 @@ from collections import namedtuple
 
 __all__ = ["LinearCrossEntropyOptions"]
 
-_Fields = namedtuple("_Fields", ["allow_retain_graph", "batch_chunk_size", "chunking_method", "acc_policy", "acc_dtype"])
+_Fields = namedtuple("_Fields", "allow_retain_graph batch_chunk_size chunking_method acc_policy acc_dtype")
 
 
 class LinearCrossEntropyOptions(_Fields):

@@ -16,7 +16,8 @@ _HOME = {
 _SUBMODULES = ("clip_grad", "convert_parameters", "fusion", "init", "memory_format", "parametrizations", "parametrize",
                "prune", "rnn", "stateless")
 
-__all__ = [*_HOME, "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm", "parametrizations", "parametrize", "rnn", "stateless"]
+__all__ = [*_HOME, "remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm", "parametrizations",
+           "parametrize", "rnn", "stateless"]
 
 
 def __getattr__(name):

@@ -41,7 +41,8 @@ def _register_parameter_or_buffer(module, name, X):
 
 def _maybe_set(dest, src):
     """Gives ``dest`` the memory of ``src``, unless it has it already."""
-    if dest.data_ptr() != src.data_ptr() or dest.shape != src.shape or dest.stride() != src.stride() or dest.numel() == 0:
+    same = dest.data_ptr() == src.data_ptr() and dest.shape == src.shape and dest.stride() == src.stride()
+    if not same or dest.numel() == 0:
         dest.data = src.detach() if isinstance(src, Tensor) else src
 
 
@@ -157,9 +158,7 @@ def _inject_new_class(module):
         return replica
 
     def getstate(self):
-        raise RuntimeError("Serialization of parametrized modules is only supported through state_dict(). See:\n"
-                           "https://pytorch.org/tutorials/beginner/saving_loading_models.html"
-                           "#saving-loading-a-general-checkpoint-for-inference-and-or-resuming-training")
+        raise RuntimeError("Serialization of parametrized modules is only supported through state_dict().")
 
     members = {"__getstate__": getstate}
     if not hasattr(cls, "__deepcopy__"):

@@ -35,10 +35,8 @@ class PackedSequence(PackedSequence_):
                 raise AssertionError("PackedSequence: expected batch_sizes, or a pair of data and batch_sizes")
             data, batch_sizes = data
         elif batch_sizes.device.type != "cpu":
-            raise ValueError("batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
-                             "manually. They should be instantiated by functions like pack_sequence and "
-                             "pack_padded_sequences in nn.utils.rnn. https://pytorch.org/docs/stable/nn.html#"
-                             "torch.nn.utils.rnn.pack_sequence")
+            raise ValueError("batch_sizes should always be on CPU: a PackedSequence is made by pack_sequence or "
+                             "pack_padded_sequence, not by hand")
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args, **kwargs):
