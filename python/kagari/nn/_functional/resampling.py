@@ -8,6 +8,14 @@ _GRID_MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
 _PADDING_MODES = {"zeros": 0, "border": 1, "reflection": 2}
 
 
+def _resample(name, input, size, *options):
+    """Calls the core's operator ``name``: ``(input, output_size, [align_corners,] scale_factors)``."""
+    operator = kagari._C._space__C.get(name)
+    if operator is None:
+        raise NotImplementedError(f"interpolate: the core has no operator {name}")
+    return operator(input, size, *options)
+
+
 def _check_sizes(size, scale_factor, input):
     spatial = list(input.shape[2:])
     dim = input.dim() - 2
@@ -66,31 +74,30 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
                          "tensor as input")
 
-    _nn = kagari._C._nn
     dims = input.dim()
     if mode in ("nearest", "nearest-exact"):
         if dims not in (3, 4, 5):
             raise NotImplementedError(_unsupported(dims, mode))
         prefix = "upsample_nearest" if mode == "nearest" else "_upsample_nearest_exact"
-        return getattr(_nn, f"{prefix}{dims - 2}d")(input, size, scales)
+        return _resample(f"{prefix}{dims - 2}d", input, size, scales)
     if mode == "area":
         if dims not in (3, 4, 5):
             raise NotImplementedError(_unsupported(dims, mode))
         return getattr(F, f"adaptive_avg_pool{dims - 2}d")(input, size)
     if dims == 3 and mode == "linear":
-        return _nn.upsample_linear1d(input, size, align_corners, scales)
+        return _resample("upsample_linear1d", input, size, align_corners, scales)
     if dims == 4 and mode == "bilinear":
-        upsample_2d = _nn._upsample_bilinear2d_aa if antialias else _nn.upsample_bilinear2d
-        return upsample_2d(input, size, align_corners, scales)
+        name = "_upsample_bilinear2d_aa" if antialias else "upsample_bilinear2d"
+        return _resample(name, input, size, align_corners, scales)
     if dims == 4 and mode == "bicubic":
-        upsample_2d = _nn._upsample_bicubic2d_aa if antialias else _nn.upsample_bicubic2d
-        return upsample_2d(input, size, align_corners, scales)
+        name = "_upsample_bicubic2d_aa" if antialias else "upsample_bicubic2d"
+        return _resample(name, input, size, align_corners, scales)
     if dims == 5 and mode == "trilinear":
-        return _nn.upsample_trilinear3d(input, size, align_corners, scales)
+        return _resample("upsample_trilinear3d", input, size, align_corners, scales)
     if dims == 4 and mode == "lanczos":
         if not antialias:
             raise ValueError("Lanczos mode requires antialias=True")
-        return _nn._upsample_lanczos2d_aa(input, size, align_corners, scales)
+        return _resample("_upsample_lanczos2d_aa", input, size, align_corners, scales)
     needs = {"linear": 3, "bilinear": 4, "trilinear": 5}
     if mode in needs and dims in (3, 4, 5):
         raise NotImplementedError(f"Got {dims}D input, but {mode} mode needs {needs[mode]}D input")
