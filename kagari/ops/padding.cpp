@@ -1,0 +1,101 @@
+#include "kagari/ops/padding.h"
+
+#include "kagari/op/op.h"
+#include "kagari/ops/arithmetic.h"
+#include "kagari/ops/copy.h"
+#include "kagari/ops/indexing.h"
+#include "kagari/ops/views.h"
+
+namespace kagari {
+namespace {
+
+const auto constant_pad_op = define<&constant_pad_nd>({
+    .schema = "constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor",
+    .in = kFunction,
+    .doc = "Surrounds a tensor with a constant; negative amounts crop.",
+    .run = [](Out&, const Tensor& self, IntList pad, const Scalar& value) {
+      KG_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ", pad.size());
+      KG_CHECK(int64_t(pad.size()) / 2 <= self.dim(), "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ", pad.size(), " while the input has ",
+               self.dim(), " dimensions.");
+      Ints sizes(self.sizes().begin(), self.sizes().end());
+      Tensor from = self;
+      Ints at(sizes.size(), 0);
+      for (size_t i = 0; i < pad.size() / 2; ++i) {
+        size_t d = sizes.size() - 1 - i;
+        int64_t low = pad[2 * i], high = pad[2 * i + 1], n = sizes[d];
+        sizes[d] = n + low + high;
+        KG_CHECK(sizes[d] >= 0, "The input size ", n, ", plus negative padding ", low, " and ", high, " resulted in a negative output size, which is invalid. Check dimension ", d, " of your input.");
+        int64_t first = std::min(std::max<int64_t>(-low, 0), n), last = std::max(first, std::min(n, n + high));
+        from = alias(from, [&] { Ints s(from.sizes().begin(), from.sizes().end()); s[d] = last - first; return s; }(), from.strides(), from.storage_offset() + first * from.strides()[d]);
+        at[d] = std::max<int64_t>(low, 0);
+      }
+      MemoryFormat last = self.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+      bool is_last = self.dim() >= 4 && self.dim() <= 5 && !self.is_contiguous() && self.is_contiguous(last);
+      Tensor y = empty_strided_tensor(sizes, strides_for(sizes, is_last ? last : MemoryFormat::Contiguous), self.dtype(), self.device());
+      fill_(y, value);
+      if (from.numel() == 0) return y;
+      int64_t offset = y.storage_offset();
+      for (size_t d = 0; d < at.size(); ++d) offset += std::min(at[d], sizes[d]) * y.strides()[d];
+      copy_(alias(y, from.sizes(), y.strides(), offset), from);
+      return y;
+    },
+    .grad = vjp("", [](Ctx& c, const Tensor&, IntList pad, const Scalar&) -> Grads {
+      Ints back(pad.begin(), pad.end());
+      for (int64_t& p : back) p = -p;
+      return {constant_pad_nd(c.grad, back, 0)};
+    }),
+});
+
+/// The source of each position along a dimension of size n.
+Tensor source_indices(std::string_view mode, int64_t n, int64_t low, int64_t high, Device device) {
+  int64_t size = n + low + high;
+  Tensor index = empty_tensor({size}, DType::Int64);
+  int64_t* out = index.data<int64_t>();
+  for (int64_t i = 0; i < size; ++i) {
+    int64_t at = i - low;
+    if (mode == "replicate") at = std::clamp<int64_t>(at, 0, n - 1);
+    else if (mode == "circular") at = (at % n + n) % n;
+    else at = at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at;
+    out[i] = at;
+  }
+  return device.is_meta() ? empty_tensor({size}, DType::Int64, device) : index;
+}
+
+const auto pad_op = compose<&pad>({
+    .schema = "pad(Tensor input, int[] pad, str mode='constant', float? value=None) -> Tensor",
+    .in = kFunctional | kPrivate,
+    .doc = "Surrounds the last dimensions of a tensor with a constant, its reflection, its border, or itself again.",
+    .body = [](const Tensor& input, IntList pad, std::string_view mode, std::optional<double> value) {
+      KG_CHECK(pad.size() % 2 == 0, "Padding length must be divisible by 2");
+      KG_CHECK(int64_t(pad.size()) <= input.dim() * 2, "Padding length should be less than or equal to two times the input dimension but got padding length ", pad.size(), " and input of dimension ", input.dim());
+      if (mode == "constant") return constant_pad_nd(input, pad, value ? Scalar(*value) : Scalar(0));
+      KG_CHECK(!value || *value == 0, "Padding mode \"", mode, "\" doesn't take in value argument");
+      KG_CHECK_IMPLEMENTED(mode == "reflect" || mode == "replicate" || mode == "circular", "Unrecognised padding mode ", mode);
+      int64_t dims = int64_t(pad.size()) / 2;
+      KG_CHECK_IMPLEMENTED(dims >= 1 && dims <= 3 && (input.dim() == dims + 1 || input.dim() == dims + 2),
+                           "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
+      Tensor y = input;
+      for (int64_t i = 0; i < dims; ++i) {
+        int64_t d = input.dim() - 1 - i, n = input.sizes()[size_t(d)], low = pad[size_t(2 * i)], high = pad[size_t(2 * i + 1)];
+        if (mode == "reflect")
+          KG_CHECK(low < n && high < n, "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", low, ", ", high, ") at dimension ", d, " of input ", input.sizes());
+        if (mode == "circular") KG_CHECK(low <= n && high <= n, "Padding value causes wrapping around more than once.");
+        KG_CHECK(n + low + high > 0 && n > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
+        if (low < 0 || high < 0) {
+          y = slice(y, d, std::max<int64_t>(-low, 0), n + std::min<int64_t>(high, 0));
+          n = y.sizes()[size_t(d)];
+          low = std::max<int64_t>(low, 0);
+          high = std::max<int64_t>(high, 0);
+        }
+        if (low || high) y = index_select(y, d, source_indices(mode, n, low, high, input.device()));
+      }
+      return y;
+    },
+});
+
+}  // namespace
+
+Tensor constant_pad_nd(const Tensor& self, IntList pad, const Scalar& value) { return constant_pad_op(self, pad, value); }
+Tensor pad(const Tensor& input, IntList amounts, std::string_view mode, std::optional<double> value) { return pad_op(input, amounts, mode, value); }
+
+}  // namespace kagari
