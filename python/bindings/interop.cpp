@@ -4,6 +4,7 @@
 #include "keywords.h"
 #include "numpy_api.h"
 #include "python_data.h"
+#include "storage.h"
 
 namespace kagari::python {
 namespace {
@@ -161,6 +162,7 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* 
     bool sequence = false;
     if (is_tensor(o)) t = tensor_of(o);
     else if (is_ndarray(o)) t = tensor_from_ndarray(o, !must_copy);
+    else if (is_storage(o)) t = tensor_over_storage(o, dtype.value_or(DType::UInt8));
     else if (PyCapsule_CheckExact(o) || (!PyList_Check(o) && !PyTuple_Check(o) && !is_number(o) && PyObject_HasAttrString(o, "__dlpack__"))) t = tensor_from_dlpack(o);
     else if (!PyList_Check(o) && !PyTuple_Check(o) && !dtype_of_numpy_scalar(o) && PyObject_CheckBuffer(o)) t = tensor_from_buffer(o, dtype.value_or(default_dtype()), -1, 0);
     else sequence = true;

@@ -372,6 +372,14 @@ PyMethodDef tensor_method = {"untyped_storage", untyped_storage, METH_NOARGS, "T
 
 bool is_storage(PyObject* o) { return PyObject_TypeCheck(o, storage_type); }
 
+Tensor tensor_over_storage(PyObject* o, DType dtype) {
+  auto storage = reinterpret_cast<StorageObject*>(o)->storage;
+  auto impl = TensorImpl::create(storage, dtype);
+  impl->device = storage->device();
+  impl->set_shape(Ints{storage->nbytes() / itemsize(dtype)});
+  return Tensor(std::move(impl));
+}
+
 PyObject* wrap_storage(IntrusivePtr<Storage> storage, PyTypeObject* type) {
   if (!type) type = storage_type;
   PyObject* o = type->tp_alloc(type, 0);
