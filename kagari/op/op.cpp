@@ -140,6 +140,32 @@ bool shares_memory_with_dest(const Dest& dest, const Tensor& t) {
   return false;
 }
 
+/// Writing through two elements at one address would keep an arbitrary one of the two.
+void check_no_internal_overlap(const Tensor& t) {
+  if (t.numel() < 2) return;
+  for (int64_t i = 0; i < t.dim(); ++i)
+    KG_CHECK(t.sizes()[i] < 2 || t.strides()[i] != 0, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+             "location. Please clone() the tensor before performing the operation.");
+}
+
+void check_apart(const Dest& dest, const Tensor& t) {
+  for (size_t i = 0; i < dest.count; ++i) check_no_internal_overlap(dest.tensors[i]);
+  if (!t.defined() || t.is_meta() || t.numel() == 0) return;
+  auto extent = [](const Tensor& x) {
+    int64_t last = 1;
+    for (int64_t d = 0; d < x.dim(); ++d) last += (x.sizes()[d] - 1) * x.strides()[d];
+    return std::pair(x.bytes(), x.bytes() + last * x.itemsize());
+  };
+  auto [t0, t1] = extent(t);
+  for (size_t i = 0; i < dest.count; ++i) {
+    const Tensor& out = dest.tensors[i];
+    if (out.storage() != t.storage() || out.numel() == 0) continue;
+    auto [o0, o1] = extent(out);
+    KG_CHECK(o1 <= t0 || t1 <= o0, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+             "Please clone() the tensor before performing the operation.");
+  }
+}
+
 void check_dest(const OpBase& op, const Dest& dest, const Tensor& first, bool requires_grad) {
   if (dest.kind == Dest::Kind::Inplace) return check_inplace(dest.tensors[0], requires_grad);
   KG_CHECK(!requires_grad, op.schema().name, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
@@ -149,15 +175,6 @@ void check_dest(const OpBase& op, const Dest& dest, const Tensor& first, bool re
              "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
 }
 
-namespace {
-/// Writing through two elements at one address would keep an arbitrary one of the two.
-void check_no_internal_overlap(const Tensor& t) {
-  for (int64_t i = 0; i < t.dim(); ++i)
-    KG_CHECK(t.sizes()[i] < 2 || t.strides()[i] != 0, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-             "location. Please clone() the tensor before performing the operation.");
-}
-}  // namespace
-
 void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
   if (i >= dest.count) return;
   const Tensor& to = dest.tensors[i];
@@ -165,6 +182,8 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
     to.bump_version();
     return;
   }
+  if (op.traits & kOutDTypeError)
+    KG_CHECK_TYPE(can_cast(result.dtype(), to.dtype()), "torch.", op.schema().name, "(): input types can't be cast to the desired output type ", legacy_name(to.dtype()));
   KG_CHECK(can_cast(result.dtype(), to.dtype()), "result type ", result.dtype(),
            " can't be cast to the desired output type ", to.dtype());
   KG_CHECK(result.device() == to.device(), op.schema().name, "(): expected the ", dest.kind == Dest::Kind::Out ? "out" : "self", " tensor on device ", result.device(), ", but it is on ", to.device());

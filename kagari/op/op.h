@@ -41,6 +41,8 @@ enum Trait : unsigned {
   kView = 2,              // the result shares memory with the first argument
   kNondeterministic = 4,  // draws random numbers
   kReadsValues = 8,       // the result's shape depends on values: no meta execution
+  kOutApart = 16,         // out= must not share memory with an argument
+  kOutDTypeError = 32,    // out= of a dtype that cannot hold the result is a TypeError
 };
 
 /// Where the result goes: a fresh tensor, the first argument (f_), or given tensors (out=).
@@ -323,6 +325,10 @@ template <class F>
 void each_output(std::vector<Tensor>& ts, F&& f) {
   for (Tensor& t : ts) f(t);
 }
+template <class F>
+void each_output(TensorOrTuple& ts, F&& f) {
+  for (Tensor& t : ts.tensors) f(t);
+}
 template <class R, class F>
 void each_output(R&, F&&) {}
 
@@ -330,6 +336,10 @@ void each_output(R&, F&&) {}
 KAGARI_API void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i);
 KAGARI_API void check_dest(const OpBase& op, const Dest& dest, const Tensor& first, bool requires_grad);
 KAGARI_API bool shares_memory_with_dest(const Dest& dest, const Tensor& t);
+/// RuntimeError if t, which is to be written, has several elements at one address (an expanded tensor).
+KAGARI_API void check_no_internal_overlap(const Tensor& t);
+/// RuntimeError if bytes of t and of an out= tensor overlap.
+KAGARI_API void check_apart(const Dest& dest, const Tensor& t);
 KAGARI_API Tensor keep_before_overwrite(const Tensor& t);
 KAGARI_API void set_view_base(const Tensor& view, const Tensor& of);
 KAGARI_API void finish_output(const OpBase& op, const Dest& dest, const IntrusivePtr<Node>& node, Tensor& t);
@@ -436,6 +446,7 @@ R Op<R(A...)>::execute(const Dest& dest, A... args) const {
   bool overlaps = false;
   if (!fresh) {
     detail::check_dest(*this, dest, detail::first_tensor(args...), requires_grad);
+    if (traits & kOutApart && dest.kind == Dest::Kind::Out) (detail::each_tensor(args, [&](const Tensor& t) { detail::check_apart(dest, t); }), ...);
     if (!(traits & kElementwise))
       (detail::each_tensor(args, [&](const Tensor& t) { overlaps = overlaps || detail::shares_memory_with_dest(dest, t); }), ...);
   }

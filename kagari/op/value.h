@@ -56,6 +56,12 @@ struct Result {
   Scalar scalar = 0;
 };
 
+/// What an operator returns that gives one tensor or a tuple of them, as its caller asks.
+struct TensorOrTuple {
+  bool tuple = false;
+  std::vector<Tensor> tensors;
+};
+
 // Note [Boxing]: for each C++ parameter type, the name of its type in schemas, and the way into and out of Value.
 namespace detail {
 inline const Tensor undefined_tensor;
@@ -197,6 +203,13 @@ template <> struct Returning<std::vector<Tensor>> {
     for (Tensor& t : ts) out.tensors.push_back(std::move(t));
   }
   static std::vector<Tensor> get(Result& r) { return {r.tensors.begin(), r.tensors.end()}; }
+};
+template <> struct Returning<TensorOrTuple> {
+  static void put(Result& out, TensorOrTuple&& value) {
+    out.kind = value.tuple ? Result::Kind::List : Result::Kind::Tensor;
+    for (Tensor& t : value.tensors) out.tensors.push_back(std::move(t));
+  }
+  static TensorOrTuple get(Result& r) { return {r.kind == Result::Kind::List, {r.tensors.begin(), r.tensors.end()}}; }
 };
 #define KG_RETURNING(type, kind_name)                                                        \
   template <> struct Returning<type> {                                                       \

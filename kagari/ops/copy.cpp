@@ -31,12 +31,6 @@ void move(const Tensor& to, const Tensor& from) {
   cpu::copy_elements(to, from);
 }
 
-void check_writable(const Tensor& t) {
-  for (int64_t i = 0; i < t.dim(); ++i)
-    KG_CHECK(t.sizes()[i] < 2 || t.strides()[i] != 0, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-             "location. Please clone() the tensor before performing the operation.");
-}
-
 /// Two dense windows of one storage that share some bytes, but not element by element.
 bool partly_overlap(const Tensor& a, const Tensor& b) {
   if (a.storage() != b.storage() || a.numel() == 0 || b.numel() == 0) return false;
@@ -59,7 +53,7 @@ const auto copy_op = define<&copy_>({
       }
       Tensor to = out.dest(self.sizes(), self.dtype());
       if (!to.defined()) to = fresh_like(self, self.dtype(), self.device(), MemoryFormat::Preserve);
-      check_writable(to);
+      detail::check_no_internal_overlap(to);
       KG_CHECK(!partly_overlap(to, src), "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
                "location. Please clone() the tensor before performing the operation.");
       move(to, src);

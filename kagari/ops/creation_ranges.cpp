@@ -60,11 +60,16 @@ void fill_sequence(const Tensor& y, const Scalar& start, const Scalar& step, std
   });
 }
 
-Tensor run_arange(Out& out, const Scalar& start, const Scalar& end, const Scalar& step, const TensorOptions& options) {
+Tensor run_arange(Out& out, const Scalar& first, const Scalar& beyond, const Scalar& distance, const TensorOptions& options) {
+  // a sequence of integers is computed from integers
+  std::optional<DType> asked = options.dtype ? options.dtype : out.dest_dtype();
+  bool whole = asked && is_integral(*asked) && !first.is_complex() && !beyond.is_complex() && !distance.is_complex();
+  KG_CHECK(!whole || (std::isfinite(first.to_double()) && std::isfinite(beyond.to_double())), "unsupported range: ", first.to_double(), " -> ", beyond.to_double());
+  Scalar start = whole ? Scalar(first.to_int()) : first, end = whole ? Scalar(beyond.to_int()) : beyond, step = whole ? Scalar(distance.to_int()) : distance;
   KG_CHECK(!start.is_complex() && !end.is_complex() && !step.is_complex(), "arange: complex numbers have no order");
   bool integral = start.is_integral() && end.is_integral() && step.is_integral();
   double a = start.to_double(), b = end.to_double(), s = step.to_double();
-  KG_CHECK(s != 0, "step must be nonzero");
+  KG_CHECK_VALUE(s != 0, "step must be nonzero");
   KG_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
   KG_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
   double count = std::ceil((b - a) / s);
@@ -132,7 +137,9 @@ Tensor spaced(Out& out, const Scalar& start, const Scalar& end, int64_t steps, c
     std::complex<double> a = start.to_complex_value(), b = end.to_complex_value();
     generate(y, op, [=](int64_t i) { return base ? std::pow(std::complex<double>(*base), between(a, b, i, steps)) : between(a, b, i, steps); });
   } else {
-    double a = start.to_double(), b = end.to_double();
+    // a sequence of integers starts and ends at integers
+    bool whole = is_integral(y.dtype()) && y.dtype() != DType::Bool;
+    double a = whole ? double(start.to_int()) : start.to_double(), b = whole ? double(end.to_int()) : end.to_double();
     generate(y, op, [=](int64_t i) { return base ? std::pow(*base, between(a, b, i, steps)) : between(a, b, i, steps); });
   }
   return finish_new(std::move(y), options);
@@ -287,8 +294,10 @@ const auto complex_op = define<&complex>({
     .schema = "complex(Tensor real, Tensor imag) -> Tensor",
     .in = kFunction | kOut,
     .doc = "real + i imag.\n\n>>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))\ntensor([1.+2.j])",
-    .run = [](Out&, const Tensor& re, const Tensor& im) {
+    .run = [](Out& out, const Tensor& re, const Tensor& im) {
       check_parts(re, im);
+      KG_CHECK(out.dest_dtype().value_or(to_complex(re.dtype())) == to_complex(re.dtype()), "Expected object of scalar type ", legacy_name(to_complex(re.dtype())),
+               " but got scalar type ", legacy_name(*out.dest_dtype()), " for argument 'out'");
       Tensor y = new_complex(re, im);
       if (y.is_meta()) return y;
       Tensor parts = view_as_real(y);

@@ -5,6 +5,7 @@
 #include "kagari/cpu/indexing.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/number.h"
@@ -16,12 +17,6 @@ namespace {
 
 constexpr unsigned both = kFunction | kMethod;
 Dest onto(const Tensor& self) { return {Dest::Kind::Inplace, &self, 1}; }
-
-void check_writable(const Tensor& t) {
-  for (int64_t i = 0; i < t.dim(); ++i)
-    KG_CHECK(t.sizes()[i] < 2 || t.strides()[i] != 0, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-             "location. Please clone() the tensor before performing the operation.");
-}
 
 /// Indices as int64, masks replaced by the coordinates of what they set; one entry per dimension, undefined for ":".
 Tensors expand_masks(const Tensor& self, TensorList indices) {
@@ -165,7 +160,7 @@ Tensor spread_values(const Tensor& values, const Addressed& a) {
 Tensor writable(Out& out, const Tensor& self) {
   Tensor y = out.dest(self.sizes(), self.dtype());
   if (y.defined()) {
-    check_writable(y);
+    detail::check_no_internal_overlap(y);
     if (!y.is_same(self) && !y.is_meta()) cpu::copy_elements(y, self);
     return y;
   }
@@ -272,6 +267,7 @@ Tensor run_index_select(Out& out, const Tensor& self, int64_t dim, const Tensor&
 const auto index_select_op = define<&index_select>({
     .schema = "index_select(Tensor self, int dim, Tensor index) -> Tensor",
     .in = both | kOut,
+    .traits = kOutApart,
     .doc = "The entries of dimension dim that index lists.\n\n>>> torch.tensor([5, 6, 7]).index_select(0, torch.tensor([2, 0]))\ntensor([7, 5])",
     .run = run_index_select,
     .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index) -> Grads {
@@ -392,6 +388,10 @@ const auto index_fill_op = define<&index_fill>({
     .run = run_index_fill,
     .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, const Scalar&) -> Grads { return {index_fill(c.grad, dim, index, 0), Tensor()}; }),
 });
+/// Which elements index_fill writes.
+Tensor touched(const Tensor& like, int64_t dim, const Tensor& index) {
+  return index_fill(zeros(like.sizes(), {DType::Bool, {}, like.device(), false, false}), dim, index, true);
+}
 Tensor index_fill_with(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value);
 const auto index_fill_with_op = define<&index_fill_with>({
     .schema = "index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor",
@@ -403,7 +403,7 @@ const auto index_fill_with_op = define<&index_fill_with>({
       return run_index_fill(out, self, dim, index, self.is_meta() || value.is_meta() ? Scalar(0) : value.item());
     },
     .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, const Tensor&) -> Grads {
-      return {c.needs(0) ? index_fill(c.grad, dim, index, 0) : Tensor(), Tensor(), c.needs(2) ? sum_to(index_select(c.grad, dim, index), {}) : Tensor()};
+      return {c.needs(0) ? index_fill(c.grad, dim, index, 0) : Tensor(), Tensor(), c.needs(2) ? where(touched(c.grad, dim, index), c.grad, scalar_tensor(0, c.grad.dtype())) : Tensor()};
     }),
 });
 Tensor index_fill_with(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) { return index_fill_with_op(self, dim, index, value); }

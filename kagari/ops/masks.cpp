@@ -30,7 +30,7 @@ void choose(const Tensor& y, const Tensor& condition, const Tensor& a, const Ten
 }
 
 // ---------------------------------------------------------------- where
-std::vector<Tensor> where_true(const Tensor& condition) { return unbind(nonzero(condition), 1); }
+std::vector<Tensor> where_true(const Tensor& condition) { return unbind(nonzero(condition.dim() ? condition : view(condition, {1})), 1); }
 const auto where_true_op = compose<&where_true>({
     .schema = "where(Tensor condition) -> Tensor[]",
     .in = kFunction,
@@ -96,7 +96,7 @@ Tensor dense_mask(const Tensor& mask, IntList sizes) { return contiguous(expand(
 const auto masked_select_op = define<&masked_select>({
     .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
     .in = both | kOut,
-    .traits = kReadsValues,
+    .traits = kReadsValues | kOutApart,
     .doc = "The elements where the mask is set, in row-major order.\n\n>>> torch.tensor([1, 2, 3]).masked_select(torch.tensor([True, False, True]))\ntensor([1, 3])",
     .run = [](Out&, const Tensor& self, const Tensor& mask) {
       KG_CHECK(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
@@ -148,22 +148,37 @@ const auto masked_scatter_op = define<&masked_scatter>({
 });
 
 // ---------------------------------------------------------------- nonzero
+Tensor run_nonzero(const Tensor& self) {
+  KG_CHECK_IMPLEMENTED(!self.is_meta(), "nonzero: the result's shape depends on values, which meta tensors do not have");
+  Tensor mask = contiguous(elementwise::converted(self, DType::Bool));
+  int64_t count = cpu::count_true(mask), n = self.dim();
+  // one column after the other in memory, as PyTorch has it
+  Tensor y = empty_strided_tensor({count, n}, {1, std::max<int64_t>(count, 1)}, DType::Int64, self.device());
+  if (n > 0) cpu::coordinates_of_true(y, mask);
+  return y;
+}
 const auto nonzero_op = define<&nonzero>({
     .schema = "nonzero(Tensor self) -> Tensor",
     .in = both | kOut,
     .traits = kReadsValues,
-    .doc = "The coordinates (count, ndim) of the elements that are not zero, in row-major order.\n\n>>> torch.tensor([0, 5]).nonzero()\ntensor([[1]])",
-    .run = [](Out&, const Tensor& self) {
-      KG_CHECK_IMPLEMENTED(!self.is_meta(), "nonzero: the result's shape depends on values, which meta tensors do not have");
-      Tensor mask = contiguous(elementwise::converted(self, DType::Bool));
-      int64_t count = cpu::count_true(mask), n = self.dim();
-      // one column after the other in memory, as PyTorch has it
-      Tensor y = empty_strided_tensor({count, n}, {1, std::max<int64_t>(count, 1)}, DType::Int64, self.device());
-      if (n > 0) cpu::coordinates_of_true(y, mask);
-      return y;
+    .doc = "The coordinates (count, ndim) of the elements that are not zero, in row-major order; one tensor per dimension with as_tuple=True.\n\n"
+           ">>> torch.tensor([0, 5]).nonzero()\ntensor([[1]])",
+    .run = [](Out&, const Tensor& self) { return run_nonzero(self); },
+    .grad = no_grad("the result is integral"),
+});
+TensorOrTuple nonzero_as(const Tensor& self, bool as_tuple);
+const auto nonzero_as_op = define<&nonzero_as>({
+    .schema = "nonzero.as_tuple(Tensor self, *, bool as_tuple) -> Tensor",
+    .in = both | kOut,
+    .traits = kReadsValues,
+    .doc = "nonzero as one tensor or as one per dimension.",
+    .run = [](Out&, const Tensor& self, bool as_tuple) -> TensorOrTuple {
+      if (!as_tuple) return {false, {run_nonzero(self)}};
+      return {true, unbind(run_nonzero(self.dim() ? self : view(self, {1})), 1)};
     },
     .grad = no_grad("the result is integral"),
 });
+TensorOrTuple nonzero_as(const Tensor& self, bool as_tuple) { return nonzero_as_op(self, as_tuple); }
 const auto argwhere_op = compose<&argwhere>({
     .schema = "argwhere(Tensor self) -> Tensor",
     .in = both,

@@ -21,14 +21,9 @@ bool is_index(DType t) { return t == DType::Int64 || t == DType::Int32; }
 Tensor dense_index(const Tensor& index) { return contiguous(to(index, DType::Int64)); }
 Ints at_least_1d(IntList sizes) { return sizes.empty() ? Ints{1} : Ints(sizes); }
 
-void check_writable(const Tensor& t) {
-  for (int64_t i = 0; i < t.dim(); ++i)
-    KG_CHECK(t.sizes()[i] < 2 || t.strides()[i] != 0, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-             "location. Please clone() the tensor before performing the operation.");
-}
 Tensor writable(Out& out, const Tensor& self) {
   Tensor y = out.dest(self.sizes(), self.dtype());
-  if (y.defined()) check_writable(y);
+  if (y.defined()) detail::check_no_internal_overlap(y);
   else y = empty_strided_tensor(self.sizes(), strides_like(self, MemoryFormat::Preserve), self.dtype(), self.device());
   if (!y.is_same(self) && !y.is_meta()) cpu::copy_elements(y, self);
   return y;
@@ -39,11 +34,13 @@ Tensor apart(const Tensor& t, const Tensor& from) { return t.storage() == from.s
 const auto gather_op = define<&gather>({
     .schema = "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
     .in = both | kOut,
+    .traits = kOutApart,
     .doc = "Element i of each line along dim is the element index[i] of the same line of self.\n\n>>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[1], [0]]))\n"
            "tensor([[2],\n        [3]])",
     .run = [](Out& out, const Tensor& self, int64_t dim, const Tensor& index, bool) {
       dim = wrap_dim(dim, self.dim());
-      KG_CHECK(is_index(index.dtype()), "gather(): Expected dtype int32/int64 for index");
+      KG_CHECK(is_index(index.dtype()) || index.numel() == 0, "gather(): Expected dtype int32/int64 for index");
+      KG_CHECK(out.dest_dtype().value_or(self.dtype()) == self.dtype(), "Expected out tensor to have dtype ", name(self.dtype()), ", but got ", name(*out.dest_dtype()), " instead");
       Tensor y = out.alloc(index.sizes(), self.dtype(), self.device());
       if (index.numel() == 0) return y;
       Ints have = at_least_1d(self.sizes()), want = at_least_1d(index.sizes());
@@ -60,23 +57,29 @@ const auto gather_op = define<&gather>({
     }),
 });
 
+/// Negative positions count from the end.
+Tensor from_start(const Tensor& indices, int64_t size) {
+  Tensor negative = lt(indices, wrapped_number(0));
+  return where(negative, add(indices, wrapped_number(size)), indices);
+}
+
 const auto take_along_dim_op = compose<&take_along_dim>({
     .schema = "take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
     .in = both | kOut,
     .doc = "gather, with self and indices broadcast against each other in the other dimensions; over the flattened tensor without dim.",
     .body = [](const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
       KG_CHECK(indices.dtype() == DType::Int64, "torch.take_along_dim(): dtype of indices should be Long but got ", legacy_name(indices.dtype()));
-      if (!dim) return gather(reshape(self, {-1}), 0, reshape(indices, {-1}));
+      if (!dim) return gather(reshape(self, {-1}), 0, from_start(reshape(indices, {-1}), self.numel()));
       KG_CHECK(self.dim() == indices.dim(), "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ", self.dim(),
                " dimensions for input, and ", indices.dim(), " dimensions for indices");
       int64_t d = wrap_dim(*dim, self.dim());
-      if (self.dim() == 0) return gather(self, 0, indices);
+      if (self.dim() == 0) return gather(self, 0, from_start(indices, 1));
       Ints a(self.sizes()), b(indices.sizes());
       a[d] = b[d] = 1;
       Ints common = broadcast_sizes(a, b), of_self = common, of_index = common;
       of_self[d] = self.sizes()[d];
       of_index[d] = indices.sizes()[d];
-      return gather(expand(self, of_self), d, expand(indices, of_index));
+      return gather(expand(self, of_self), d, expand(from_start(indices, self.sizes()[d]), of_index));
     },
 });
 
@@ -295,7 +298,8 @@ const auto scatter_reduce_op = define<&scatter_reduce>({
 });
 
 // ---------------------------------------------------------------- index_reduce, take, put
-Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce, bool include_self) {
+/// Index and source as scatter_reduce takes them.
+std::pair<Tensor, Tensor> spread_for_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce) {
   KG_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
   dim = wrap_dim(dim, self.dim());
@@ -321,10 +325,15 @@ Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const 
   } else {
     wide = reshape(v, {});
   }
+  return {wide, from};
+}
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce, bool include_self) {
+  auto [wide, from] = spread_for_reduce(self, dim, index, source, reduce);
   return scatter_reduce(self, dim, wide, from, reduce, include_self);
 }
 Tensor index_reduce_in_place(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce, bool include_self) {
-  return copy_(self, index_reduce(self, dim, index, source, reduce, include_self));
+  auto [wide, from] = spread_for_reduce(self, dim, index, source, reduce);
+  return scatter_reduce_op.into({Dest::Kind::Inplace, &self, 1}, self, dim, wide, from, reduce, include_self);
 }
 const auto index_reduce_op = compose<&index_reduce>({
     .schema = "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
@@ -353,6 +362,7 @@ Tensor flat_positions(const char* op, const Tensor& index, int64_t count) {
 const auto take_op = compose<&take>({
     .schema = "take(Tensor self, Tensor index) -> Tensor",
     .in = both | kOut,
+    .traits = kOutApart,
     .doc = "The elements of the flattened tensor at the given positions, in the shape of index.",
     .body = [](const Tensor& self, const Tensor& index_tensor) {
       KG_CHECK(index_tensor.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ", legacy_name(index_tensor.dtype()));

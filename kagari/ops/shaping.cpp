@@ -83,6 +83,7 @@ Tensor cat_pieces(TensorList tensors, int64_t dim, IntList extents) { return cat
 const auto cat_op = compose<&cat>({
     .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .aliases = "concat concatenate",
     .doc = "Tensors joined along a dimension; dtypes are promoted.\n\n>>> torch.cat([torch.tensor([1, 2]), torch.tensor([3])])\ntensor([1, 2, 3])",
     .body = [](TensorList tensors, int64_t dim) {
@@ -108,6 +109,7 @@ const auto cat_op = compose<&cat>({
 const auto stack_op = define<&stack>({
     .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .doc = "Tensors of one shape joined along a new dimension.\n\n>>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], 1)\n"
            "tensor([[1, 3],\n        [2, 4]])",
     .run = [](Out& out, TensorList tensors, int64_t dim) {
@@ -148,6 +150,7 @@ Tensors each(TensorList tensors) {
 const auto hstack_op = compose<&hstack>({
     .schema = "hstack(Tensor[] tensors) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .doc = "Tensors joined along the second dimension (vectors along the first).",
     .body = [](TensorList tensors) {
       KG_CHECK(!tensors.empty(), "hstack expects a non-empty TensorList");
@@ -158,6 +161,7 @@ const auto hstack_op = compose<&hstack>({
 const auto vstack_op = compose<&vstack>({
     .schema = "vstack(Tensor[] tensors) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .aliases = "row_stack",
     .doc = "Tensors joined along the first dimension, vectors as rows.",
     .body = [](TensorList tensors) {
@@ -169,6 +173,7 @@ const auto vstack_op = compose<&vstack>({
 const auto dstack_op = compose<&dstack>({
     .schema = "dstack(Tensor[] tensors) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .doc = "Tensors joined along the third dimension.",
     .body = [](TensorList tensors) {
       KG_CHECK(!tensors.empty(), "dstack expects a non-empty TensorList");
@@ -179,6 +184,7 @@ const auto dstack_op = compose<&dstack>({
 const auto column_stack_op = compose<&column_stack>({
     .schema = "column_stack(Tensor[] tensors) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kOutApart | kOutDTypeError,
     .doc = "Tensors joined along the second dimension, vectors as columns.",
     .body = [](TensorList tensors) {
       KG_CHECK(!tensors.empty(), "column_stack expects a non-empty TensorList");
@@ -363,6 +369,7 @@ const auto roll_op = define<&roll>({
       bool flat = dims.empty() && shifts.size() == 1;
       KG_CHECK(flat || shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
       Tensor y = empty_tensor(self.sizes(), self.dtype(), self.device());
+      KG_CHECK_INDEX(dims.empty() || self.dim() > 0, "Dimension specified as ", dims[0], " but tensor has no dimensions");
       for (int64_t d : dims) wrap_dim(d, self.dim());
       if (y.is_meta() || y.numel() == 0) return y;
       if (self.dim() == 0) {

@@ -54,7 +54,7 @@ const auto squeeze_dim_copy_op =
 const auto squeeze_dims_copy_op =
     compose<&squeeze_dims_copy>({.schema = "squeeze_copy.dims(Tensor self, int[] dim) -> Tensor", .in = kFunction | kOut, .doc = "A copy of squeeze.", .body = squeeze_dims_copy});
 
-Tensor view_copy(const Tensor& self, IntList size) { return own(view(self, size)); }
+Tensor view_copy(const Tensor& self, IntList size) { return clone(reshape(self, size), MemoryFormat::Contiguous); }
 Tensor view_dtype_copy(const Tensor& self, DType dtype) { return own(view_dtype(self, dtype)); }
 const auto view_copy_op = compose<&view_copy>({.schema = "view_copy(Tensor self, int[] size) -> Tensor", .in = kFunction | kOut, .doc = "A copy of view.", .body = view_copy});
 const auto view_dtype_copy_op =

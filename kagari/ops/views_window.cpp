@@ -246,7 +246,7 @@ Tensor zeros_for(const Tensor& window) { return new_zeros(window, window.sizes()
 
 const auto select_scatter_op = define<&select_scatter>({
     .schema = "select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor",
-    .in = both,
+    .in = both | kOut,
     .doc = "A copy of self with src as entry index of dimension dim.",
     .run = [](Out&, const Tensor& self, const Tensor& src, int64_t dim, int64_t index) {
       return with_window(self, src, [&](const Tensor& y) { return select_window(y, dim, index); });
@@ -258,7 +258,7 @@ const auto select_scatter_op = define<&select_scatter>({
 });
 const auto slice_scatter_op = define<&slice_scatter>({
     .schema = "slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
-    .in = both,
+    .in = both | kOut,
     .doc = "A copy of self with src in the places start, start + step, ... of dimension dim.",
     .run = [](Out&, const Tensor& self, const Tensor& src, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
       return with_window(self, src, [&](const Tensor& y) { return slice_window(y, dim, start, end, step); });
@@ -270,7 +270,7 @@ const auto slice_scatter_op = define<&slice_scatter>({
 });
 const auto diagonal_scatter_op = define<&diagonal_scatter>({
     .schema = "diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
-    .in = both,
+    .in = both | kOut,
     .doc = "A copy of self with src on a diagonal.",
     .run = [](Out&, const Tensor& self, const Tensor& src, int64_t offset, int64_t dim1, int64_t dim2) {
       return with_window(self, src, [&](const Tensor& y) { return diagonal_window(y, offset, dim1, dim2); });
@@ -282,7 +282,7 @@ const auto diagonal_scatter_op = define<&diagonal_scatter>({
 });
 const auto as_strided_scatter_op = compose<&as_strided_scatter>({
     .schema = "as_strided_scatter(Tensor self, Tensor src, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
-    .in = both,
+    .in = both | kOut,
     .doc = "A copy of self with src in the places of as_strided(size, stride, storage_offset).",
     .body = [](const Tensor& self, const Tensor& src, IntList size, IntList stride, std::optional<int64_t> storage_offset) {
       Tensor y = clone(self);

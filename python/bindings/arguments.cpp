@@ -331,6 +331,7 @@ Overload::Overload(const OpBase& o, bool is_method) : op(&o), schema(&o.schema()
   }
   if (!schema->arguments.empty() && schema->arguments[0].name == "self") first = 1;
   varargs_ints = schema->positional == first + 1 && schema->arguments[first].tag == Tag::IntList;
+  varargs_tensors = schema->positional == 1 && schema->arguments[0].tag == Tag::TensorList;
   has_out = o.in & kOut;
 }
 
@@ -380,6 +381,17 @@ bool unpack_call(const Overload& o, PyObject* const* args, size_t nargs, PyObjec
         if (count == 1 && a.fixed_size > 1) return no("unreachable");
         v.tag = Tag::IntList;
         v.list = {ints, count};
+        continue;
+      }
+      if (o.varargs_tensors && a.tag == Tag::TensorList && is_tensor(object)) {
+        std::vector<Tensor>& list = frame.tensors();
+        for (size_t k = taken - 1; k < nargs; ++k) {
+          if (!is_tensor(args[k])) return no(s.name, "(): argument '", a.name, "' must be tuple of Tensors, but found element of type ", type_name(args[k]), " at pos ", k);
+          list.push_back(tensor_of(args[k]));
+        }
+        taken = nargs;
+        v.tag = Tag::TensorList;
+        v.list = {list.data(), list.size()};
         continue;
       }
     } else if (nkw) {

@@ -58,6 +58,7 @@ struct Overload {
   std::vector<const char*> other_names;  // NumPy's word for the same parameter, or null
   int options_at = -1;                 // index of the Options parameter
   bool varargs_ints = false;           // view(2, 3) for view((2, 3))
+  bool varargs_tensors = false;        // meshgrid(a, b) for meshgrid((a, b))
   bool method;
   bool has_out = false;
 };

@@ -37,20 +37,18 @@ struct WithoutGil {
 };
 
 PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
-  Tensor given[8];
-  size_t n = 0;
+  SmallVector<Tensor, 4> given;
   bool many = PyTuple_Check(out) || PyList_Check(out);
   auto take = [&](PyObject* o) {
     KG_CHECK_TYPE(is_tensor(o), op.schema().name, "(): argument 'out' must be Tensor, not ", type_name(o));
-    KG_CHECK_TYPE(n < 8, op.schema().name, "(): too many tensors in 'out'");
-    given[n++] = tensor_of(o);
+    given.push_back(tensor_of(o));
   };
   if (many)
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i) take(PySequence_Fast_GET_ITEM(out, i));
   else take(out);
-  KG_CHECK_TYPE(!many || op.schema().returns.front() == '(', op.schema().name, "(): argument 'out' must be Tensor, not tuple");
+  KG_CHECK_TYPE(!many || op.schema().returns.front() == '(' || op.schema().returns.ends_with(']'), op.schema().name, "(): argument 'out' must be Tensor, not tuple");
   Result r;
-  op.boxed(op, values, {Dest::Kind::Out, given, n}, r);
+  op.boxed(op, values, {Dest::Kind::Out, given.data(), given.size()}, r);
   if (!many) return Py_NewRef(out);
   return wrap_result(op, r);
 }
