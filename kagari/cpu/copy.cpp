@@ -4,6 +4,7 @@
 
 #include "kagari/base/parallel.h"
 #include "kagari/cpu/strided.h"
+#include "kagari/cpu/transpose.h"
 
 namespace kagari::cpu {
 namespace {
@@ -20,27 +21,6 @@ bool may_overlap(const Tensor& a, const Tensor& b) {
   auto [a0, a1] = extent(a);
   auto [b0, b1] = extent(b);
   return a0 < b1 && b0 < a1;
-}
-
-template <class T>
-void transpose_tiles(T* to, const T* from, int64_t rows, int64_t cols, int64_t to_stride, int64_t from_stride) {
-  // to[r * to_stride + c] = from[c * from_stride + r]; a tile stays in the L1 cache, rows of it in registers
-  constexpr int64_t tile = 32;
-  int64_t row_tiles = (rows + tile - 1) / tile;
-  parallel_for(0, row_tiles, std::max<int64_t>(1, parallel_grain / (tile * std::max<int64_t>(cols, 1))), [&](int64_t begin, int64_t end) {
-    alignas(64) T block[tile][tile];
-    for (int64_t rt = begin; rt < end; ++rt) {
-      int64_t r0 = rt * tile, nr = std::min(tile, rows - r0);
-      for (int64_t c0 = 0; c0 < cols; c0 += tile) {
-        int64_t nc = std::min(tile, cols - c0);
-        for (int64_t c = 0; c < nc; ++c) std::memcpy(block[c], from + (c0 + c) * from_stride + r0, size_t(nr) * sizeof(T));
-        for (int64_t r = 0; r < nr; ++r) {
-          T* row = to + (r0 + r) * to_stride + c0;
-          for (int64_t c = 0; c < nc; ++c) row[c] = block[c][r];
-        }
-      }
-    }
-  });
 }
 
 /// Copies that exchange a dense dimension of `to` with a dense dimension of `from`. False if this is none.
@@ -68,23 +48,23 @@ bool copy_transposed(const Tensor& to, const Tensor& from) {
   dims.erase(&dims[r]);
   int64_t outer = 1;
   for (const Dim& d : dims) outer *= d.size;
-  visit_sizes(to.dtype(), [&](auto tag) {
-    using T = decltype(tag);
-    auto one = [&](int64_t at) {
-      T* out = to.data<T>();
-      const T* src = from.data<T>();
+  static const KernelTable<TransposeFn>& kernels = find_kernels<TransposeFn>("transpose");
+  TransposeFn kernel = kernels[to.dtype()];
+  int64_t size = to.itemsize();
+  // bands of rows of one matrix at a time; 64 rows keep the kernel's tiles whole
+  int64_t band = 64, bands = (rows.size + band - 1) / band;
+  parallel_for(0, outer * bands, std::max<int64_t>(1, parallel_grain / (std::min(band, rows.size) * cols.size)), [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      int64_t at = task / bands, first = task % bands * band, count = std::min(band, rows.size - first);
+      int64_t out = first * rows.to, src = first;
       for (size_t d = dims.size(); d-- > 0;) {
         int64_t k = at % dims[d].size;
         at /= dims[d].size;
         out += k * dims[d].to;
         src += k * dims[d].from;
       }
-      transpose_tiles(out, src, rows.size, cols.size, rows.to, cols.from);
-    };
-    if (outer == 1) return one(0);
-    parallel_for(0, outer, std::max<int64_t>(1, parallel_grain / (rows.size * cols.size)), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) one(i);
-    });
+      kernel(reinterpret_cast<char*>(to.bytes()) + out * size, rows.to * size, reinterpret_cast<const char*>(from.bytes()) + src * size, cols.from * size, cols.size, count);
+    }
   });
   return true;
 }
