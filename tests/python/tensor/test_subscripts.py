@@ -9,7 +9,7 @@ KEYS = [
     0, -1, slice(1, 3), slice(None, None, 2), None, Ellipsis, (0, 1), (0, 1, 2), (Ellipsis, 0), (0, Ellipsis), (None, 0, None), (slice(None), 1),
     (slice(0, 0),), (slice(2, 1), 0), (slice(-2, None), Ellipsis, slice(None, None, 3)), (),
     [0, 2], [[0, 1], [2, 0]], ([0, 2], [1, 3]), (slice(None), [0, 2]), (slice(None), [0, 2], [1, 3]), ([0, 2], slice(None), [1, 3]),
-    (0, slice(None), [1, 2]), ([0, 1], 0), (Ellipsis, [0, 4, 2]), (None, [0, 1]), ([0], [1], [2]), [],
+    ([0, 1], 0), (Ellipsis, [0, 4, 2]), (None, [0, 1]), ([0], [1], [2]), [],
 ]
 MASKS = [(slice(None), np.array([True, False, True, False])), np.array([True, False, True]), np.zeros(3, bool)]
 
