@@ -30,10 +30,10 @@ Rows rows_of(const Tensor& self, int64_t dim) {
   dim = wrap_dim(dim, self.dim());
   bool last = self.dim() == 0 || dim == self.dim() - 1;
   int64_t n = self.dim() == 0 ? 1 : self.size(dim);
-  return {contiguous(last ? self : transpose(self, dim, -1)), dim, n, n == 0 ? 0 : self.numel() / n, last};
+  return {contiguous(last ? self : movedim(self, Ints{dim}, Ints{-1})), dim, n, n == 0 ? 0 : self.numel() / n, last};
 }
 /// Results with the dimension last, put back in its place.
-Tensor in_place_of(const Rows& rows, Tensor t) { return rows.last ? t : contiguous(transpose(t, rows.dim, -1)); }
+Tensor in_place_of(const Rows& rows, Tensor t) { return rows.last ? t : contiguous(movedim(t, Ints{-1}, Ints{rows.dim})); }
 
 Two run_sort(const Tensor& self, int64_t dim, bool descending) {
   KG_CHECK(!self.is_complex(), "Sort does not support complex dtypes on CPU");
