@@ -61,7 +61,9 @@ const auto nextafter_op = define<&nextafter>({
     .doc = "The next number after self in the direction of other.\n\n"
            ">>> torch.nextafter(torch.tensor([1.]), torch.tensor([2.])) > 1\ntensor([True])",
     .run = promoting_binary<"nextafter">,
-    .grad = no_grad("the result is piecewise constant"),
+    .grad = vjp("self other", [](Ctx& c, const Tensor& self, const Tensor& other) -> Grads {
+      return {where(eq(self, other), wrapped_number(0), c.grad), zeros_like(c.grad)};
+    }),
 });
 
 const auto heaviside_op = define<&heaviside>({

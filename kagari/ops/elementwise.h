@@ -87,6 +87,7 @@ Tensor promoting_binary_of_numbers(Out& out, const Tensor& self, const Tensor& o
 }
 template <Name name>
 Tensor floating_binary(Out& out, const Tensor& self, const Tensor& other) {
+  elementwise::refuse_two_numbers(name, self, other);
   DType d = elementwise::floating(elementwise::promoted(self, other));
   return elementwise::apply(out, elementwise::table<name>(), name, self, other, d, d);
 }

@@ -10,6 +10,7 @@ constexpr unsigned everywhere = kFunction | kMethod | kInplace | kOut;
 
 template <Name kernel>
 Tensor dividing(Out& out, const Tensor& self, const Tensor& other) {
+  elementwise::refuse_two_numbers(kernel, self, other);
   DType d = elementwise::promoted(self, other);
   if (is_integral(d)) check_divisor(other);
   return elementwise::apply(out, elementwise::table<kernel>(), kernel, self, other, d, d);
