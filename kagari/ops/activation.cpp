@@ -117,7 +117,7 @@ const auto selu_op = define<&selu>({
 
 const auto gelu_op = define<&gelu>({
     .schema = "gelu(Tensor self, *, str approximate='none') -> Tensor",
-    .in = kFunctional | kPrivate | kInplace,
+    .in = kFunctional | kPrivate | kInplace | kOut,
     .traits = kElementwise,
     .doc = "self * Phi(self), the normal distribution's function; approximate='tanh' uses a formula with tanh.\n\n"
            ">>> torch.nn.functional.gelu(torch.tensor([-1., 0.5]))\ntensor([-0.1587,  0.3457])",
@@ -151,7 +151,7 @@ const auto mish_op = define<&mish>({
 
 const auto softplus_op = define<&softplus>({
     .schema = "softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor",
-    .in = kFunctional | kPrivate,
+    .in = kFunctional | kPrivate | kOut,
     .traits = kElementwise,
     .doc = "log(1 + exp(beta * self)) / beta; self where beta * self is above the threshold.\n\n"
            ">>> torch.nn.functional.softplus(torch.tensor([-1., 0.5]))\ntensor([0.3133, 0.9741])",
@@ -161,7 +161,7 @@ const auto softplus_op = define<&softplus>({
 
 const auto log_sigmoid_op = define<&log_sigmoid>({
     .schema = "log_sigmoid(Tensor self) -> Tensor",
-    .in = kFunctional | kPrivate,
+    .in = kFunctional | kPrivate | kOut,
     .traits = kElementwise,
     .aliases = "logsigmoid",
     .doc = "log(sigmoid(self)).\n\n>>> torch.nn.functional.logsigmoid(torch.tensor([-1., 0.5]))\ntensor([-1.3133, -0.4741])",
@@ -171,7 +171,7 @@ const auto log_sigmoid_op = define<&log_sigmoid>({
 
 const auto softshrink_op = define<&softshrink>({
     .schema = "softshrink(Tensor self, Scalar lambd=0.5) -> Tensor",
-    .in = kFunctional | kPrivate,
+    .in = kFunctional | kPrivate | kOut,
     .traits = kElementwise,
     .doc = "self, moved towards zero by lambd.\n\n>>> torch.nn.functional.softshrink(torch.tensor([-1., 0.5]))\ntensor([-0.5000,  0.0000])",
     .run = [](Out& out, const Tensor& self, const Scalar& lambda) {
@@ -183,7 +183,7 @@ const auto softshrink_op = define<&softshrink>({
 
 const auto hardshrink_op = define<&hardshrink>({
     .schema = "hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor",
-    .in = kFunction | kMethod | kFunctional,
+    .in = kFunction | kMethod | kFunctional | kOut,
     .traits = kElementwise,
     .doc = "self where |self| > lambd, else 0.\n\n>>> torch.nn.functional.hardshrink(torch.tensor([-1., 0.5]))\ntensor([-1.,  0.])",
     .run = [](Out& out, const Tensor& self, const Scalar& lambda) { return activate<"hardshrink">(out, self, {lambda}); },
@@ -241,7 +241,7 @@ const auto softsign_op = compose<&softsign>({
 
 const auto glu_op = compose<&glu>({
     .schema = "glu(Tensor self, int dim=-1) -> Tensor",
-    .in = kFunctional | kPrivate,
+    .in = kFunctional | kPrivate | kOut,
     .doc = "The first half along a dimension, times the sigmoid of the second half.\n\n"
            ">>> torch.nn.functional.glu(torch.tensor([2., 0.]))\ntensor([1.])",
     .body = [](const Tensor& self, int64_t dim) {
@@ -259,9 +259,9 @@ const auto prelu_kernel_op = define<&prelu_kernel>({
     .traits = kElementwise,
     .doc = "self where positive, else weight * self, with a weight that broadcasts.",
     .run = promoting_binary<"prelu">,
-    .grad = vjp("self weight:self", [](Ctx& c, const Tensor& self, const Tensor& weight) -> Grads {
-      Tensor positive = self > 0, zero = wrapped_number(0);
-      return {c.needs(0) ? where(positive, c.grad, c.grad * weight) : Tensor(), c.needs(1) ? where(positive, zero, c.grad * self) : Tensor()};
+    .grad = vjp("self weight", [](Ctx& c, const Tensor& self, const Tensor& weight) -> Grads {
+      auto [to_self, to_weight] = prelu_kernel_backward(c.grad, self, weight);
+      return {to_self, to_weight};
     }),
 });
 

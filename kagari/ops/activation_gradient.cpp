@@ -257,6 +257,21 @@ const auto logit_backward_op = define<&logit_backward>({
     }),
 });
 
+const auto prelu_kernel_backward_op = define<&prelu_kernel_backward>({
+    .schema = "_prelu_kernel_backward(Tensor grad_output, Tensor self, Tensor weight) -> (Tensor, Tensor)",
+    .in = kPrivate,
+    .doc = "The gradients of _prelu_kernel for self and weight.",
+    .run = [](Out&, const Tensor& grad, const Tensor& self, const Tensor& weight) -> std::tuple<Tensor, Tensor> {
+      Tensor positive = self > 0;
+      return {where(positive, grad, grad * weight), where(positive, wrapped_number(0), grad * self)};
+    },
+    .grad = vjp("grad_output self weight", [](Ctx& c, const Tensor& grad, const Tensor& self, const Tensor& weight) -> Grads {
+      Tensor positive = self > 0, zero = wrapped_number(0), g = c.grad_or_zeros(0), h = c.grad_or_zeros(1);
+      return {c.needs(0) ? where(positive, g, g * weight + h * self) : Tensor(), c.needs(1) ? where(positive, zero, h * grad) : Tensor(),
+              c.needs(2) ? where(positive, zero, g * grad) : Tensor()};
+    }),
+});
+
 }  // namespace
 
 Tensor relu_backward(const Tensor& grad, const Tensor& self) { return relu_backward_op(grad, self); }
@@ -276,5 +291,6 @@ Tensor gelu_tanh_backward(const Tensor& grad, const Tensor& self) { return gelu_
 Tensor silu_backward(const Tensor& grad, const Tensor& self) { return silu_backward_op(grad, self); }
 Tensor mish_backward(const Tensor& grad, const Tensor& self) { return mish_backward_op(grad, self); }
 Tensor logit_backward(const Tensor& grad, const Tensor& self, std::optional<double> eps) { return logit_backward_op(grad, self, eps); }
+std::tuple<Tensor, Tensor> prelu_kernel_backward(const Tensor& grad, const Tensor& self, const Tensor& weight) { return prelu_kernel_backward_op(grad, self, weight); }
 
 }  // namespace kagari

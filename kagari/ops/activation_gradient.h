@@ -1,4 +1,6 @@
 #pragma once
+#include <tuple>
+
 #include "kagari/tensor/tensor.h"
 
 // First derivatives of the activation functions, times a gradient, each in one pass. They can be differentiated again.
@@ -38,5 +40,7 @@ KAGARI_API Tensor silu_backward(const Tensor& grad, const Tensor& self);
 KAGARI_API Tensor mish_backward(const Tensor& grad, const Tensor& self);
 /// The gradient of logit at self.
 KAGARI_API Tensor logit_backward(const Tensor& grad, const Tensor& self, std::optional<double> eps);
+/// Of prelu with a weight that broadcasts: for self and for the weight.
+KAGARI_API std::tuple<Tensor, Tensor> prelu_kernel_backward(const Tensor& grad, const Tensor& self, const Tensor& weight);
 
 }  // namespace kagari
