@@ -22,14 +22,17 @@ def cases():
                 yield pytest.param(x, a, dim, id=f"{name}-{layout}-{dim}")
 
 
-@pytest.mark.parametrize("x, a, dim", cases())
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("x, a, dim", CASES)
 @pytest.mark.parametrize("name, oracle", [("sum", np.sum), ("mean", np.mean), ("amax", np.max), ("amin", np.min), ("all", np.all), ("any", np.any)])
 def test_reduction(x, a, dim, name, oracle):
     got = getattr(x, name)() if dim is None else getattr(x, name)(dim)
     np.testing.assert_allclose(got.numpy(), oracle(a, axis=dim), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("x, a, dim", cases())
+@pytest.mark.parametrize("x, a, dim", CASES)
 @pytest.mark.parametrize("correction", [0, 1])
 def test_variance(x, a, dim, correction):
     if a.size == 1:
@@ -42,7 +45,7 @@ def test_variance(x, a, dim, correction):
     np.testing.assert_allclose(m.numpy(), np.mean(a, axis=dim), rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("x, a, dim", [c for c in cases() if isinstance(c.values[2], int)])
+@pytest.mark.parametrize("x, a, dim", [c for c in CASES if isinstance(c.values[2], int)])
 def test_order_along_a_dimension(x, a, dim):
     values, indices = x.sort(dim)
     np.testing.assert_array_equal(values.numpy(), np.sort(a, axis=dim))
