@@ -3,6 +3,7 @@
 `_TensorMixin` holds them as plain functions; the core attaches each to the Tensor type under its own name.
 """
 import collections
+import copyreg
 
 import kagari
 
@@ -52,6 +53,27 @@ def _sparse_parts(tensor):
     if tensor.layout in (kagari.sparse_csc, kagari.sparse_bsc):
         return tensor.ccol_indices(), tensor.row_indices(), tensor.values(), tensor.size()
     raise NotImplementedError(f"pickling a tensor of layout {tensor.layout} is not supported")
+
+
+def _named(name):
+    """A dtype, layout or memory format by its name."""
+    return getattr(kagari, name)
+
+
+def _device(*arguments):
+    return kagari.device(*arguments)
+
+
+def _size(lengths):
+    return kagari.Size(lengths)
+
+
+# The small types call themselves torch's, which cannot be imported unless `import torch` means kagari: plain pickles go
+# through the functions above.
+for _type in (kagari.dtype, kagari.layout, kagari.memory_format):
+    copyreg.pickle(_type, lambda value: (_named, (str(value).rpartition(".")[2],)))
+copyreg.pickle(kagari.device, lambda device: (_device, (device.type,) if device.index is None else (device.type, device.index)))
+copyreg.pickle(kagari.Size, lambda size: (_size, (tuple(size),)))
 
 
 class DisableTorchFunctionSubclass:

@@ -34,11 +34,10 @@ class _Config:
 config = _Config()
 
 
-class OptimizedModule:
-    """Class of compiled modules; named by libraries to recognise them."""
-
-
 def __getattr__(name):
+    if name == "OptimizedModule":
+        from kagari._dynamo._optimized_module import OptimizedModule
+        return OptimizedModule
     if name in ("utils", "eval_frame"):
         import importlib
         return importlib.import_module(f"kagari._dynamo.{name}") if name == "utils" else importlib.import_module("kagari._dynamo")

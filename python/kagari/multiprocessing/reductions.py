@@ -30,9 +30,9 @@ def reduce_typed_storage(storage):
 
 
 def rebuild_tensor(cls, storage, dtype, offset, size, stride, requires_grad, state):
-    """The tensor over a storage; parameters become parameters."""
+    """The tensor over a storage; parameters become parameters. cls is None for plain tensors."""
     tensor = _C._tensor_over(storage, dtype, offset, size, stride)
-    if cls is not kagari.Tensor:
+    if cls is not None:
         tensor = cls(tensor, requires_grad) if issubclass(cls, kagari.nn.Parameter) else tensor.as_subclass(cls)
     elif requires_grad:
         tensor.requires_grad_()
@@ -46,7 +46,8 @@ def reduce_tensor(tensor):
                            "If you just want to transfer the data, call detach() on the tensor before serializing (e.g., putting it on the queue).")
     if tensor.layout != kagari.strided or tensor.device.type != "cpu":
         return tensor.__reduce_ex__(2)
-    return rebuild_tensor, (type(tensor), tensor.untyped_storage(), tensor.dtype, tensor.storage_offset(), tuple(tensor.size()), tensor.stride(),
+    cls = None if type(tensor) is kagari.Tensor else type(tensor)
+    return rebuild_tensor, (cls, tensor.untyped_storage(), tensor.dtype, tensor.storage_offset(), tuple(tensor.size()), tensor.stride(),
                             tensor.requires_grad, dict(tensor.__dict__))
 
 

@@ -313,6 +313,8 @@ def test_plain_pickle():
     found = pickle.loads(pickle.dumps({"t": base, "v": base[::2], "p": torch.nn.Parameter(torch.ones(2)), "d": torch.float64}))
     assert found["t"].tolist() == base.tolist() and found["v"].tolist() == [0, 2, 4] and found["d"] is torch.float64
     assert type(found["p"]) is torch.nn.Parameter and found["p"].requires_grad
+    small = [torch.device("cpu"), torch.device("cuda", 1), torch.Size([2, 3]), torch.strided, torch.channels_last]
+    assert pickle.loads(pickle.dumps(small)) == small
 
 
 def test_storages():
