@@ -75,9 +75,21 @@ KAGARI_INLINE VecD pow_wide(VecD a, VecD y) {
   return p * bits_as<double>(shift_left(to_int(n) + VecL(1023), 52));
 }
 
+// The power of a negative x from that of |x|: negative for odd y, NaN where y is not an integer.
+template <class T>
+KAGARI_INLINE Vec<T> signed_power(Vec<T> x, Vec<T> y, Vec<T> power) {
+  auto negative = x < Vec<T>(0);
+  if (!any(negative)) return power;
+  Vec<T> half = y * Vec<T>(T(0.5));
+  auto integral = round_even(y) == y;
+  auto odd = integral & (round_even(half) != half);
+  Vec<T> with_sign = select(odd, -power, power);
+  return select(negative, select(integral, with_sign, Vec<T>(T(__builtin_nan("")))), power);
+}
+
 }  // namespace detail
 
-// x^y. ULP <= 2; zeros, infinities and NaN go to <cmath>.
+// x^y. ULP <= 2 / 2; zeros, infinities and NaN go to <cmath>.
 KAGARI_INLINE VecF pow(VecF x, VecF y) {
   VecF a = abs(x);
   const VecF inf{__builtin_inff()};
@@ -85,18 +97,59 @@ KAGARI_INLINE VecF pow(VecF x, VecF y) {
   if (__builtin_expect(!all(usual), 0))
     return map_lanes(x, y, [](float u, float v) { return std::pow(u, v); });
   VecF power = narrow(detail::pow_wide(widen_low(a), widen_low(y)), detail::pow_wide(widen_high(a), widen_high(y)));
-  auto negative = x < VecF(0);
-  if (any(negative)) {
-    VecF half = y * VecF(0.5f);
-    auto integral = round_even(y) == y;
-    auto odd = integral & (round_even(half) != half);
-    VecF with_sign = select(odd, -power, power);
-    power = select(negative, select(integral, with_sign, VecF(__builtin_nanf(""))), power);
-  }
-  return power;
+  return detail::signed_power(x, y, power);
 }
+
+namespace detail {
+
+// log(1 + f) = 2 s + (2/3) s^3 + s^5 S(s^2), s = f / (2 + f): the coefficients of S, from the Taylor series, to 2^-70.
+inline constexpr double kAtanhTail[] = {2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13, 2.0 / 15,
+                                        2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23, 2.0 / 25, 2.0 / 27};
+
+// a^y for a > 0, with FMA: the logarithm and its product with y are carried in two doubles.
+KAGARI_INLINE VecD pow_double(VecD a, VecD y) {
+  VecD e;
+  const VecD f = split_exponent(a, e) - VecD(1.0);
+  const VecD d = f + VecD(2.0);
+  const VecD d_low = f - (d - VecD(2.0));
+  const VecD inverse = VecD(1.0) / d;
+  const VecD s = f * inverse;
+  const VecD s_low = (fma(-s, d, f) - s * d_low) * inverse;
+  const VecD z = s * s;
+  const VecD z_low = fma(s, s, -z) + VecD(2.0) * s * s_low;
+  const VecD cube = z * s;
+  const VecD cube_low = fma(z, s, -cube) + fma(z_low, s, z * s_low);
+  constexpr double kTwoThirds = 0.66666666666666662966, kTwoThirdsLow = 3.7007434154171884e-17;
+  const VecD third = cube * VecD(kTwoThirds);
+  VecD third_low = fma(cube, VecD(kTwoThirds), -third) + fma(cube, VecD(kTwoThirdsLow), cube_low * VecD(kTwoThirds));
+  third_low = fma(cube * z, polynomial(z, kAtanhTail), third_low);
+  const VecD twice = s + s;
+  const VecD log = twice + third;
+  const VecD log_low = ((twice - log) + third) + fma(s_low, VecD(2.0), third_low);
+  // Base 2, and the exponent.
+  constexpr double kLog2e = 1.4426950408889634, kLog2eLow = 2.0355273740931033e-17;
+  const VecD l = log * VecD(kLog2e);
+  const VecD l_low = fma(log, VecD(kLog2e), -l) + fma(log, VecD(kLog2eLow), log_low * VecD(kLog2e));
+  const VecD sum = e + l;
+  const VecD back = sum - e;
+  const VecD sum_low = ((e - (sum - back)) + (l - back)) + l_low;
+  // Times y.
+  const VecD p = clamp(sum * y, -1100.0, 1100.0);
+  const VecD p_low = select(abs(p) < VecD(1100.0), fma(sum, y, -p) + sum_low * y, VecD(0.0));
+  const VecD n = round_even(p);
+  const VecD r = (p - n) + p_low;
+  return scale2(fma(r, polynomial(r, kExp2Double), VecD(1.0)), n);
+}
+
+}  // namespace detail
+
 KAGARI_INLINE VecD pow(VecD x, VecD y) {
-  return map_lanes(x, y, [](double u, double v) { return std::pow(u, v); });
+  VecD a = abs(x);
+  const VecD inf{__builtin_inf()};
+  auto usual = (a > VecD(0.0)) & (a < inf) & (abs(y) < VecD(1e200));
+  if (!kHasFma || __builtin_expect(!all(usual), 0))
+    return map_lanes(x, y, [](double u, double v) { return std::pow(u, v); });
+  return detail::signed_power(x, y, detail::pow_double(a, y));
 }
 
 #define KAGARI_LANEWISE(name, expression)                          \
