@@ -17,7 +17,9 @@ _FILES = {
     "dropout": "alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "embedding": "embedding embedding_bag",
     "loss": "_legacy_reduction linear_cross_entropy triplet_margin_with_distance_loss",
-    "normalization": "_get_softmax_dim gumbel_softmax local_response_norm log_softmax normalize softmax softmin",
+    "normalization":
+        "_get_softmax_dim batch_norm gumbel_softmax instance_norm local_response_norm log_softmax normalize softmax "
+        "softmin",
     "pooling":
         "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
         "fractional_max_pool2d fractional_max_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool2d max_pool3d",

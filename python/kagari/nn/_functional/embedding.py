@@ -7,8 +7,12 @@ _MODES = {"sum": 0, "mean": 1, "max": 2}
 
 
 def _renormalise(weight, input, max_norm, norm_type):
+    # Scales the used rows whose norm is too large, each once however often it is used.
     with kagari.no_grad():
-        kagari.embedding_renorm_(weight, input, max_norm, norm_type)
+        used = kagari.unique(input)
+        rows = weight[used]
+        norms = rows.norm(p=norm_type, dim=1, keepdim=True)
+        weight[used] = kagari.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):

@@ -3,6 +3,16 @@ import warnings
 
 import kagari
 
+_operators = {}
+
+
+def _operator(name):
+    """The operator of the core with the name of the function here that checks its arguments."""
+    found = _operators.get(name)
+    if found is None:
+        found = _operators[name] = kagari._functional_op(name)
+    return found
+
 
 def _get_softmax_dim(name, ndim, stacklevel):
     warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
@@ -29,6 +39,23 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     if dim is None:
         dim = _get_softmax_dim("log_softmax", input.dim(), _stacklevel)
     return input.log_softmax(dim) if dtype is None else input.log_softmax(dim, dtype=dtype)
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` per channel of (N, C, ...), with the statistics of the batch in
+    training, which then also update the running ones in place. ValueError if there is one value per channel only."""
+    if training and input.dim() > 1 and input.numel() == input.size(1):
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+    return _operator("batch_norm")(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
+                  momentum=0.1, eps=1e-5):
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` per sample and channel of (N, C, L, ...). ValueError if there is
+    one value per channel only."""
+    if use_input_stats and input.dim() > 1 and input.numel() == input.size(0) * input.size(1):
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
+    return _operator("instance_norm")(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):

@@ -4,7 +4,10 @@ import kagari
 
 def _op(name):
     """The operator ``name`` of the core, which may have the name of the function here that prepares its arguments."""
-    return kagari._functional_op(name)
+    try:
+        return kagari._functional_op(name)
+    except KeyError:
+        raise NotImplementedError(f"the core has no operator {name}") from None
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
