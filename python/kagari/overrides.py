@@ -225,10 +225,9 @@ def _tables():
             if not callable(thing) or isinstance(thing, type):
                 continue
             try:
-                if thing in ignored:
-                    continue
                 names.setdefault(thing, f"{path}.{name}")
-                found.append(thing)
+                if thing not in ignored:
+                    found.append(thing)
             except TypeError:                   # not hashable
                 continue
     return table, names
