@@ -179,7 +179,7 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
   if (i >= dest.count) return;
   const Tensor& to = dest.tensors[i];
   if (result.is_same(to)) {
-    to.bump_version();
+    if (!op.composed) to.bump_version();  // the operators of a composition have done so
     return;
   }
   if (op.traits & kOutDTypeError)

@@ -69,6 +69,7 @@ Tensor run_arange(Out& out, const Scalar& first, const Scalar& beyond, const Sca
   KG_CHECK(!start.is_complex() && !end.is_complex() && !step.is_complex(), "arange: complex numbers have no order");
   bool integral = start.is_integral() && end.is_integral() && step.is_integral();
   double a = start.to_double(), b = end.to_double(), s = step.to_double();
+  KG_CHECK(distance.to_double() != 0, "step must be nonzero");
   KG_CHECK_VALUE(s != 0, "step must be nonzero");
   KG_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
   KG_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");

@@ -85,7 +85,7 @@ const auto take_along_dim_op = compose<&take_along_dim>({
 
 // ---------------------------------------------------------------- scatter
 void check_scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor* src) {
-  KG_CHECK(is_index(index.dtype()), "scatter(): Expected dtype int32/int64 for index");
+  KG_CHECK(is_index(index.dtype()) || index.numel() == 0, "scatter(): Expected dtype int32/int64 for index");
   if (src) KG_CHECK(src->dtype() == self.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
   if (index.numel() == 0) return;
   Ints have = at_least_1d(self.sizes()), want = at_least_1d(index.sizes()), given = src ? at_least_1d(src->sizes()) : want;
