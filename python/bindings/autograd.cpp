@@ -437,7 +437,7 @@ PyObject* wrap_node(const IntrusivePtr<Node>& node) {
   }
   std::string name = node->name();
   PyTypeObject*& type = node_types()[name];
-  if (!type) type = make_node_type((new std::string(name))->c_str(), node_type);
+  if (!type) type = make_node_type((new std::string("builtins." + name))->c_str(), node_type);
   if (!type) return nullptr;
   auto* o = PyObject_New(NodeObject, type);
   if (!o) return nullptr;
