@@ -1,4 +1,7 @@
 // Convolutions and their gradients against plain loops in double.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -6,6 +9,7 @@
 #include "check.h"
 #include "kagari/base/parallel.h"
 #include "kagari/cpu/conv.h"
+#include "kagari/cpu/gemm.h"
 
 using namespace kagari;
 
@@ -137,6 +141,30 @@ static Case make(const char* name, int dims, int64_t batch, int64_t in, int64_t 
   return r;
 }
 
+// oneDNN's loops must not wait for the parent's threads in a forked child.
+static void children_compute() {
+  auto work = [] {
+    std::vector<float> x(8 * 16 * 20 * 20, 1), w(16 * 16 * 9, 1), y(8 * 16 * 18 * 18), m(400 * 400, 1), r(400 * 400);
+    Convolution c;
+    c.batch = 8, c.in_channels = c.out_channels = 16;
+    for (int d = 0; d < 2; ++d) c.input_size[d] = 20, c.kernel[d] = 3, c.output_size[d] = 18;
+    convolution_forward(c, x.data(), w.data(), nullptr, y.data());
+    Gemm g;
+    g.m = g.n = g.k = 400, g.a = g.b = {m.data(), 0, 400, 1}, g.c = r.data(), g.c_row_stride = 400;
+    gemm(g);
+    return y[0] == 144 && r[0] == 400;
+  };
+  EXPECT(work());
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(work() ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main() {
   set_num_threads(2);
   const Case cases[] = {
@@ -171,5 +199,6 @@ int main() {
   for (const Case& c : cases)
     for (DType t : {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16, DType::Complex64})
       for (bool channels_last : {false, true}) run(c, t, channels_last);
+  children_compute();
   return finish();
 }
