@@ -227,7 +227,7 @@ def test_parameter():
     assert repr(p) == "Parameter containing:\ntensor([1., 2.], requires_grad=True)"
     q = pickle.loads(pickle.dumps(p))
     assert isinstance(q, nn.Parameter) and q.requires_grad and q.tolist() == [1, 2]
-    with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype can require gradients"):
+    with pytest.raises(RuntimeError, match="nly Tensors of floating point .*dtype can require gradients"):
         nn.Parameter(kagari.tensor([1]))
     assert not nn.Parameter(kagari.tensor([1]), requires_grad=False).requires_grad
     assert isinstance(nn.Buffer(kagari.ones(1)), nn.Buffer) and not isinstance(kagari.ones(1), nn.Buffer)

@@ -53,6 +53,8 @@ class ModuleConversion:
             result = param
             if applied is not param:
                 if _keeps_identity(param, applied):
+                    # Without its gradient, which would have the wrong dtype for a moment.
+                    param.grad = None
                     param.data = applied
                 else:
                     result = applied if isinstance(applied, Parameter) else Parameter(applied, param.requires_grad)
