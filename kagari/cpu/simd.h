@@ -13,8 +13,6 @@
 #include <cstring>
 #include <type_traits>
 
-#include "kagari/base/half.h"
-
 #ifndef KAGARI_ISA
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #define KAGARI_ISA isa_v4
@@ -594,108 +592,6 @@ KAGARI_INLINE Vec<T> split_exponent(Vec<T> x, Vec<T>& exponent) {
 #endif
 }
 
-// Half and bfloat16: loads to float lanes, stores with round to nearest even; NaN stays NaN.
-#if KAGARI_VEC_BYTES == 64
-using Half16Bits = __m256i;
-#elif KAGARI_VEC_BYTES == 32
-using Half16Bits = __m128i;
-#else
-using Half16Bits = __m128i;  // the low 64 bits
-#endif
-
-KAGARI_INLINE VecF load_float(const float* p) { return VecF::load(p); }
-KAGARI_INLINE VecF load_float(const Half* p) {
-#if KAGARI_VEC_BYTES == 64
-  return VecF((VecF::Native)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
-#elif KAGARI_VEC_BYTES == 32
-  return VecF((VecF::Native)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-#else
-  // Shift exponent and mantissa into place and rescale by 2^112; infinities and NaN get the full exponent.
-  __m128i h = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  __m128i sign = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x8000)), 16);
-  __m128i magnitude = _mm_and_si128(h, _mm_set1_epi32(0x7fff));
-  __m128 value = _mm_mul_ps(_mm_castsi128_ps(_mm_slli_epi32(magnitude, 13)), _mm_set1_ps(5.192296858534828e33f));
-  __m128i special = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7bff));
-  __m128i bits = _mm_or_si128(_mm_castps_si128(value), _mm_and_si128(special, _mm_set1_epi32(0x7f800000)));
-  return VecF((VecF::Native)_mm_or_si128(bits, sign));
-#endif
-}
-KAGARI_INLINE VecF load_float(const BFloat16* p) {
-#if KAGARI_VEC_BYTES == 64
-  __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  return VecF((VecF::Native)_mm512_slli_epi32(wide, 16));
-#elif KAGARI_VEC_BYTES == 32
-  __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  return VecF((VecF::Native)_mm256_slli_epi32(wide, 16));
-#else
-  __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  return VecF((VecF::Native)_mm_slli_epi32(wide, 16));
-#endif
-}
-
-KAGARI_INLINE void store_float(float* p, VecF x) { x.store(p); }
-KAGARI_INLINE void store_float(Half* p, VecF x) {
-#if KAGARI_VEC_BYTES == 64
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph((__m512)x.v, _MM_FROUND_TO_NEAREST_INT));
-#elif KAGARI_VEC_BYTES == 32
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph((__m256)x.v, _MM_FROUND_TO_NEAREST_INT));
-#else
-  for (int i = 0; i < VecF::size; ++i) p[i] = Half(x[i]);
-#endif
-}
-KAGARI_INLINE void store_float(BFloat16* p, VecF x) {
-  VecI bits = bits_as<int32_t>(x);
-  // Half of the last kept bit, less one unless that bit is set: ties go to even.
-  VecI rounded = bits + VecI(0x7fff) + bit_and(shift_right(bits, 16), VecI(1));
-  rounded = select(isnan(x), VecI(0x7fc00000), rounded);
-#if KAGARI_VEC_BYTES == 64
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16((__m512i)shift_right(rounded, 16).v));
-#elif KAGARI_VEC_BYTES == 32
-  __m256i high = _mm256_srli_epi32((__m256i)rounded.v, 16);
-  __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
-#else
-  __m128i high = _mm_srli_epi32((__m128i)rounded.v, 16);
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi32(high, high));
-#endif
-}
-
-// Element types that are computed in a Vec: what a lane holds, and loads and stores of n elements (n == size if omitted).
-template <class T>
-struct Packed {
-  using Lane = std::conditional_t<std::is_same_v<T, double>, double, float>;
-  using V = Vec<Lane>;
-  static constexpr bool converts = !std::is_same_v<T, Lane>;
-
-  static KAGARI_INLINE V load(const T* p) {
-    if constexpr (converts) return load_float(p);
-    else return V::load(p);
-  }
-  static KAGARI_INLINE void store(T* p, V x) {
-    if constexpr (converts) store_float(p, x);
-    else x.store(p);
-  }
-  // The lanes from n on are `fill`.
-  static KAGARI_INLINE V load_partial(const T* p, int n, Lane fill = Lane(0)) {
-    if constexpr (converts) {
-      Lane lanes[V::size];
-      for (int i = 0; i < V::size; ++i) lanes[i] = i < n ? Lane(p[i]) : fill;
-      return V::load(lanes);
-    } else {
-      return V::load_partial(p, n, fill);
-    }
-  }
-  static KAGARI_INLINE void store_partial(T* p, V x, int n) {
-    if constexpr (converts) {
-      T buffer[V::size];
-      store_float(buffer, x);
-      std::memcpy(static_cast<void*>(p), buffer, size_t(n) * sizeof(T));
-    } else {
-      x.store_partial(p, n);
-    }
-  }
-};
-
 // Sum, maximum and minimum over the lanes, by halves (a fixed order).
 template <class T, class F>
 KAGARI_INLINE T reduce_lanes(Vec<T> x, F combine) {
@@ -738,3 +634,5 @@ KAGARI_INLINE Vec<T> map_lanes(Vec<T> x, Vec<T> y, F f) {
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari::cpu
+
+#include "kagari/cpu/simd_half.h"
