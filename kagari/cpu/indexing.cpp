@@ -284,7 +284,17 @@ void scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor&
     for (int64_t task = begin; task < end; ++task) {
       int64_t o = task / parts, j0 = task % parts * wide, j1 = std::min(width, j0 + wide);
       int64_t a = offset_without(shape, index_strides, last, dim, o), b = offset_without(shape, to_strides, last, dim, o), c = offset_without(shape, from_strides, last, dim, o);
-      int64_t to_last = last < n ? to_strides[last] : 0, from_last = last < n ? from_strides[last] : 0;
+      if (last == n) {  // one line whose indices are dense
+        const int64_t to_step = to_strides[dim], from_step = from_strides[dim];
+        const int64_t* row = ix + a;
+        for (int64_t k = 0; k < steps; ++k) {
+          int64_t i = row[k];
+          if (uint64_t(i) >= uint64_t(size)) [[unlikely]] fail_along(row + k, 1, 1, dim, size);
+          f(to[b + i * to_step], from[c + k * from_step]);
+        }
+        continue;
+      }
+      int64_t to_last = to_strides[last], from_last = from_strides[last];
       for (int64_t k = 0; k < steps; ++k) {
         const int64_t* row = ix + a + k * index_strides[dim];
         const T* source = from + c + k * from_strides[dim];
