@@ -43,9 +43,14 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """``(x - mean) / sqrt(var + eps) * weight + bias`` per channel of (N, C, ...), with the statistics of the batch in
-    training, which then also update the running ones in place. ValueError if there is one value per channel only."""
+    training, which then also update the running ones in place. ValueError if there is one value per channel only, or
+    if eps is not positive."""
     if training and input.dim() > 1 and input.numel() == input.size(1):
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+    if training and eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     return _operator("batch_norm")(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
