@@ -64,7 +64,10 @@ PyObject* invoke(const Overload& o, PyObject* const* args, Frame& frame, PyObjec
     Result r;
     op.boxed(op, frame.values, {}, r);
     if (frame.options.requires_grad)
-      for (Tensor& t : r.tensors) set_requires_grad(t, true);
+      for (Tensor& t : r.tensors) {
+        KG_CHECK(is_differentiable(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+        set_requires_grad(t, true);
+      }
     return wrap_result(op, r);
   }
   return call_unpacked(op, frame.values, {}, nullptr);

@@ -211,6 +211,7 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|pOOO", const_cast<char**>(names), &cls, &data, &require_grad, &a, &b, &c)) return nullptr;
   KG_BODY(KG_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), "cls must be a type (got ", Py_TYPE(cls)->tp_name, ")");
           KG_CHECK_TYPE(is_tensor(data), "_make_subclass(): argument 'data' must be Tensor, not ", Py_TYPE(data)->tp_name); Tensor t = detach(tensor_of(data));
+          KG_CHECK(!require_grad || is_differentiable(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
           if (require_grad) set_requires_grad(t, true);
           return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(t)););
 }
