@@ -233,6 +233,21 @@ def is_autocast_cpu_enabled():
     return is_autocast_enabled("cpu")
 
 
+def is_autocast_cache_enabled():
+    """False: without autocast there is nothing to keep."""
+    return False
+
+
+def get_autocast_cpu_dtype():
+    """The dtype to which autocast converts on the CPU."""
+    return kagari.bfloat16
+
+
+def get_autocast_gpu_dtype():
+    """The dtype to which autocast converts on an accelerator."""
+    return kagari.float16
+
+
 def get_autocast_dtype(device_type):
     """The dtype to which autocast converts."""
     return kagari.bfloat16

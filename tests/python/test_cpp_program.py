@@ -1,4 +1,5 @@
 """A C++ program finds the installed library, is built against it, and trains."""
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "cpp"
 
 @pytest.mark.slow
 def test_the_example_trains(tmp_path):
-    cmake = shutil.which("cmake")
+    cmake = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     assert cmake, "the test extra installs cmake"
     where = subprocess.run([sys.executable, "-m", "kagari", "--cmake-dir"], check=True, capture_output=True, text=True).stdout.strip()
     build = tmp_path / "build"
