@@ -2,7 +2,7 @@
 //
 //   digits FILE   where FILE holds n records of 64 floats (8 x 8 pixels, 0 to 1) and one float, the class.
 //
-// The last fifth of the records is held out. Prints the accuracy on it; the exit status is 0 if it is at least 93 %.
+// Every fifth record is held out. Prints the accuracy on it; the exit status is 0 if it is at least 95 %.
 #include <kagari/kagari.h>
 
 #include <cmath>
@@ -81,16 +81,18 @@ int main(int argc, char** argv) {
   Tensor data = empty_tensor({int64_t(n), 65}, DType::Float32);
   std::copy_n(records.data(), n * 65, data.data<float>());
   Tensor images = reshape(narrow(data, 1, 0, 64), {int64_t(n), 1, 8, 8}), labels = to(select(data, 1, 64), DType::Int64);
-  int64_t held_out = int64_t(n) / 5, count = int64_t(n) - held_out, batch = 50;
+  Tensor place = arange(0, int64_t(n)), held_out = eq(remainder(place, wrapped_number(5)), wrapped_number(0));
+  Tensor train_rows = masked_select(place, logical_not(held_out)), test_rows = masked_select(place, held_out);
+  int64_t count = train_rows.numel(), batch = 50;
 
   default_generator().manual_seed(0);
   Network network;
   AdamW optimizer(network.parameters(), 3e-3);
-  for (int epoch = 0; epoch < 20; ++epoch) {
+  for (int epoch = 0; epoch < 12; ++epoch) {
     Tensor order = randperm(count);
     double total = 0;
     for (int64_t i = 0; i + batch <= count; i += batch) {
-      Tensor rows = narrow(order, 0, i, batch);
+      Tensor rows = index_select(train_rows, 0, narrow(order, 0, i, batch));
       Tensor loss = cross_entropy(network(index_select(images, 0, rows)), index_select(labels, 0, rows));
       backward(loss);
       optimizer.step();
@@ -99,8 +101,8 @@ int main(int argc, char** argv) {
     std::printf("epoch %d: loss %.4f\n", epoch + 1, total / double(count / batch));
   }
   NoGrad no_grad;
-  Tensor guesses = argmax(network(narrow(images, 0, count, held_out)), 1);
-  double accuracy = mean(to(eq(guesses, narrow(labels, 0, count, held_out)), DType::Float32)).item<double>();
-  std::printf("%.1f%% of %lld held-out digits are recognised\n", accuracy * 100, static_cast<long long>(held_out));
-  return accuracy >= 0.93 ? 0 : 1;
+  Tensor guesses = argmax(network(index_select(images, 0, test_rows)), 1);
+  double accuracy = mean(to(eq(guesses, index_select(labels, 0, test_rows)), DType::Float32)).item<double>();
+  std::printf("%.1f%% of %lld held-out digits are recognised\n", accuracy * 100, static_cast<long long>(test_rows.numel()));
+  return accuracy >= 0.95 ? 0 : 1;
 }
