@@ -115,7 +115,7 @@ double zeta(double s, double q) {
   while (a <= 10 || a <= s) {
     const double term = std::pow(a, -s);
     sum += term;
-    if (a > 0 && term < 1e-18 * sum) return sum;
+    if (a > 0 && term <= 1e-18 * sum) return sum;  // both may have vanished
     a += 1;
   }
   constexpr double kBernoulli[] = {1.0 / 6,  -1.0 / 30,      1.0 / 42,   -1.0 / 30,        5.0 / 66,      -691.0 / 2730,
