@@ -8,18 +8,6 @@
 namespace kagari::python {
 namespace {
 
-[[noreturn]] void throw_assertion(const std::string& text) {
-  PyErr_SetString(PyExc_AssertionError, text.c_str());
-  throw PythonError();
-}
-
-void check_device(Device d) {
-  if (d.is_cpu() || d.is_meta()) return;
-  std::string upper(name(d.type));
-  for (char& c : upper) c = char(std::toupper(static_cast<unsigned char>(c)));
-  throw_assertion("Torch not compiled with " + upper + " enabled");
-}
-
 [[noreturn]] void refuse_to(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   std::string given_types;
   for (Py_ssize_t i = 0; i < nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0); ++i) {

@@ -42,7 +42,20 @@ inline std::optional<DType> dtype_argument(const char* function, PyObject* o) {
   if (o == reinterpret_cast<PyObject*>(&PyComplex_Type)) return DType::Complex128;
   fail(ErrorKind::Type, str(function, "(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(o)->tp_name));
 }
-inline std::optional<Device> device_argument(PyObject* o) { return given(o) ? std::optional<Device>(device_of_object(o)) : std::nullopt; }
+/// AssertionError for a device that there is none of, as in a PyTorch without it.
+inline void check_device(Device d) {
+  if (d.is_cpu() || d.is_meta()) return;
+  std::string upper(name(d.type));
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+  PyErr_Format(PyExc_AssertionError, "Torch not compiled with %s enabled", upper.c_str());
+  throw PythonError();
+}
+inline std::optional<Device> device_argument(PyObject* o) {
+  if (!given(o)) return {};
+  Device d = device_of_object(o);
+  check_device(d);
+  return d;
+}
 inline int64_t int_argument(const char* function, const char* name, PyObject* o, int64_t standard) {
   if (!o) return standard;
   KG_CHECK_TYPE(PyLong_Check(o) || PyIndex_Check(o), function, "(): argument '", name, "' must be int, not ", Py_TYPE(o)->tp_name);

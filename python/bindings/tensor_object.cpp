@@ -10,6 +10,7 @@
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/op/op.h"
 #include "op_function.h"
+#include "numpy_api.h"
 #include "tensor_methods.h"
 
 namespace kagari::python {
@@ -179,6 +180,12 @@ PyObject* compare(PyObject* a, PyObject* b, int op) {
   static FunctionObject* functions[6] = {};
   if (!functions[op]) functions[op] = slot_function(names[op]);
   if (!functions[op]) return missing_operator(names[op]);
+  if (op == Py_EQ && is_ndarray(b)) {  // only == takes arrays, as in PyTorch
+    return guarded([&] {
+      Ref t = own(wrap(tensor_from_ndarray(b, false)));
+      return call_binary_slot(functions[op], a, t.get());
+    });
+  }
   return call_binary_slot(functions[op], a, b);
 }
 

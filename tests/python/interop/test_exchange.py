@@ -71,3 +71,28 @@ def test_dlpack_capsules():
         assert (again.data_ptr() == t.data_ptr()) == ("copy" not in options)
         with pytest.raises(RuntimeError, match="invalid capsule"):
             torch.from_dlpack(capsule)
+
+
+def test_arrays_in_comparisons():
+    assert (torch.ones(2) == np.ones(2)).tolist() == [True, True]
+
+
+def test_to():
+    x = torch.ones(2, 3)
+    assert x.to() is x and x.to(torch.float32) is x and x.to("cpu") is x and x.to(None) is x
+    assert x.to(torch.float32, copy=True) is not x
+    assert x.t().to(torch.half).stride() == (1, 3)
+    assert x.to("cpu", torch.float64).dtype is x.to(torch.ones(1).double()).dtype is x.to(dtype=float).dtype is torch.float64
+    assert x.to("meta").is_meta
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        x.to("cuda")
+    with pytest.raises(TypeError, match="received an invalid combination of arguments"):
+        x.to(torch.strided)
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):
+        torch.empty(2, device="meta").to("cpu")
+
+
+def test_elementwise_python():
+    x = torch.ones(2, 3).t()
+    assert x.clone().apply_(lambda v: v + 1).tolist() == [[2.0, 2.0]] * 3
+    assert x.clone().map_(torch.arange(2.0), lambda a, b: a + b).tolist() == [[1.0, 2.0]] * 3
