@@ -136,6 +136,31 @@ const auto bernoulli_fill_op = define<&bernoulli_fill>({
 });
 
 // ---------------------------------------------------------------- distributions with numbers as parameters
+void run_exponential(const Tensor& t, double rate, Generator* generator) {
+  using Fn = void (*)(const uint32_t*, double*, int64_t, double);
+  static const Fn make = cpu::find_kernels<Fn>("exponential_pairs")[DType::Bool];
+  constexpr int64_t block = 1024;
+  Generator& g = generator_or_default(generator);
+  visit_floats_and_halfs("exponential_", t.dtype(), [&](auto e) {
+    using T = decltype(e);
+    fill_in_memory_order(t, [&](std::byte* data, int64_t n) {
+      std::lock_guard lock(g.mutex);
+      T* out = reinterpret_cast<T*>(data);
+      uint32_t words[2 * block];
+      double numbers[block];
+      for (int64_t b = 0; b < n; b += block) {
+        int64_t count = std::min(block, n - b);
+        g.fill(words, 2 * count);
+        make(words, numbers, count, -1 / rate);
+        for (int64_t i = 0; i < count; ++i) {
+          if constexpr (std::is_same_v<T, double>) out[b + i] = numbers[i];
+          else out[b + i] = T(float(numbers[i]));
+        }
+      }
+    });
+  });
+}
+
 const auto exponential_op = define<&exponential>({
     .schema = "exponential(Tensor self, float lambd=1, *, Generator? generator=None) -> Tensor",
     .in = kInplace,
@@ -145,7 +170,7 @@ const auto exponential_op = define<&exponential>({
       KG_CHECK(self.is_floating(), "Exponential distribution is a continuous probability distribution. dtype must be a floating point but you specified ", legacy_name(self.dtype()));
       KG_CHECK(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
       Tensor t = result_like(out, self);
-      fill_serial("exponential_", t, generator, [lambd](Generator& g) { return -1 / lambd * std::log1p(-g.uniform()); });
+      run_exponential(t, lambd, generator);
       return t;
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, double, Generator*) -> Grads { return {zeros_for(c.grad)}; }),

@@ -92,6 +92,16 @@ void normal_blocks(T* data, int64_t blocks, double mean, double std) {
   }
 }
 
+// scale * log(1 - u) with the 53-bit number u of each word pair: exponential numbers for a scale of -1 / rate. 1 - u is exact.
+void exponential_pairs(const uint32_t* words, double* out, int64_t n, double scale) {
+  for (int64_t i = 0; i < n; ++i) out[i] = 1.0 - unit53(words[2 * i], words[2 * i + 1]);
+  constexpr int kWidth = VecD::size;
+  const VecD factor = VecD(scale);
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) (factor * log(VecD::load(out + i))).store(out + i);
+  if (int rest = int(n - i); rest > 0) (factor * log(VecD::load_partial(out + i, rest, 1.0))).store_partial(out + i, rest);
+}
+
 // Whether the 53-bit number of each word pair is below `threshold`.
 void bernoulli_pairs(const uint32_t* words, uint8_t* out, int64_t n, uint64_t threshold) {
   const int64_t limit = int64_t(threshold);
@@ -137,6 +147,7 @@ KAGARI_KERNELS(r) {
   r.add("uniform_float64", &uniform_double);
   r.add("normal_float32", &normal_blocks<float>);
   r.add("normal_float64", &normal_blocks<double>);
+  r.add("exponential_pairs", &exponential_pairs);
   r.add("bernoulli_pairs", &bernoulli_pairs);
   r.add("masked_scale_float32", &masked_scale<float>);
   r.add("masked_scale_float64", &masked_scale<double>);
