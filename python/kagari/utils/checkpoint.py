@@ -92,15 +92,22 @@ def check_backward_validity(inputs):
         warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
 
 
+def _autocast_state():
+    """The options of the autocast context that is in force, or None in a build without autocast."""
+    try:
+        from kagari import get_autocast_dtype, is_autocast_cache_enabled, is_autocast_enabled
+    except ImportError:
+        return None
+    return dict(enabled=is_autocast_enabled("cpu"), dtype=get_autocast_dtype("cpu"),
+                cache_enabled=is_autocast_cache_enabled())
+
+
 class _Surroundings:
     """Random state and autocast of the forward pass, to be in force again in the recomputation."""
 
     def __init__(self, preserve_rng_state):
         self.rng_state = kagari.get_rng_state() if preserve_rng_state else None
-        self.autocast = None
-        if hasattr(kagari, "is_autocast_enabled"):
-            self.autocast = dict(enabled=kagari.is_autocast_enabled("cpu"), dtype=kagari.get_autocast_dtype("cpu"),
-                                 cache_enabled=kagari.is_autocast_cache_enabled())
+        self.autocast = _autocast_state()
 
     @contextlib.contextmanager
     def restored(self):
@@ -344,11 +351,12 @@ def _saved(args, kwargs):
     tensors = [args[i] for i in slots]
     rest = [None if isinstance(arg, kagari.Tensor) else arg for arg in args]
     anchor = kagari.empty((0,), requires_grad=True)
-    node = _input_saver().apply(anchor, *tensors).grad_fn
+    # The result is kept, not only its node: a node without a result may drop what it saved.
+    keeper = _input_saver().apply(anchor, *tensors)
 
     def give():
         values = list(rest)
-        for i, tensor, original in zip(slots, node.saved_tensors, requires):
+        for i, tensor, original in zip(slots, keeper.grad_fn.saved_tensors, requires):
             values[i] = tensor if tensor.requires_grad == original else tensor.detach().requires_grad_(original)
         return values, kwargs
 
