@@ -217,7 +217,9 @@ bool nadam_pass(const Column& params, const Column& grads, const Column& exp_avg
       n.correction2 = 1 - std::pow(o.beta2, step);
       last = step;
     }
-    write(mu_products[i], read(mu_products[i]) * mu);
+    // In float32 the factor is rounded, too, as the product of a tensor and a number is.
+    const Tensor& product_of = mu_products[i];
+    write(product_of, product_of.dtype() == DType::Float32 ? double(*product_of.data<float>() * float(mu)) : read(product_of) * mu);
     const double product = read(mu_products[i]);
     n.grad_size = o.lr * (1 - mu) / (1 - product);
     n.average_size = o.lr * mu_next / (1 - product * mu_next);
