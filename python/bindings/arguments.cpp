@@ -374,7 +374,7 @@ bool unpack_call(const Overload& o, PyObject* const* args, size_t nargs, PyObjec
         size_t count = nargs - taken + 1;
         int64_t* ints = frame.ints(count);
         for (size_t k = 0; k < count; ++k)
-          if (!unpack_int(args[taken - 1 + k], ints[k]))
+          if (PyBool_Check(args[taken - 1 + k]) || !unpack_int(args[taken - 1 + k], ints[k]))
             return no(s.name, "(): argument '", a.name, "' (position ", taken - shown_offset, ") must be tuple of ints, ",
                       k == 0 ? "not " : str("but found element of type ", type_name(args[taken - 1 + k]), " at pos ", k), k == 0 ? type_name(object) : "");
         taken = nargs;
