@@ -141,19 +141,6 @@ def test_grad_scaler_attributes():
     assert weight.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_sparse_adam_touches_only_the_rows_of_the_gradient():
-    weight = kagari.nn.Parameter(filled((5, 2), 0.9, 0.3, kagari.float64))
-    before = weight.detach().clone()
-    optimizer = optim.SparseAdam([weight], lr=0.1)
-    weight.grad = kagari.sparse_coo_tensor(kagari.tensor([[1, 3, 1]]), kagari.ones(3, 2, dtype=kagari.float64), (5, 2))
-    optimizer.step()
-    assert (weight != before).any(1).tolist() == [False, True, False, True, False]
-    assert kagari.allclose(weight[1], before[1] - 0.1)
-    with pytest.raises(RuntimeError, match="does not support dense gradients"):
-        weight.grad = kagari.ones(5, 2, dtype=kagari.float64)
-        optimizer.step()
-
-
 def test_repr():
     weight = kagari.nn.Parameter(kagari.ones(1))
     assert repr(optim.SGD([{"params": [weight], "lr": 0.5}])) == (

@@ -40,25 +40,6 @@ def test_sequential(reentrant):
                 gradients(lambda model, x: checkpoint_sequential(model, 3, x, use_reentrant=reentrant)))
 
 
-def test_nested_and_second_order():
-    def inner(a, b=2):
-        return checkpoint(lambda t: kagari.tanh(t * b).exp(), a, use_reentrant=False) * a
-
-    def plain(a, b=2):
-        return kagari.tanh(a * b).exp() * a
-
-    results = []
-    for part, outer in ((inner, lambda f, *a, **k: checkpoint(f, *a, use_reentrant=False, **k)),
-                        (plain, lambda f, *a, **k: f(*a, **k))):
-        x = kagari.linspace(-1, 1, 5).requires_grad_()
-        y = outer(lambda a, b=1: part(part(a, b)).sin(), x, b=3)
-        first, = kagari.autograd.grad(y.sum(), x, create_graph=True)
-        second, = kagari.autograd.grad(first.sum(), x)
-        results.append([first.detach(), second])
-    for a, b in zip(*results):
-        assert kagari.allclose(a, b)
-
-
 def test_intermediate_results_are_not_kept():
     packed = []
     x = kagari.ones(3, requires_grad=True)
