@@ -82,18 +82,11 @@ void scan(char* const* data, int64_t n, int64_t columns, const void*) {
 template <int Step>
 KAGARI_INLINE VecD lanes_up(VecD x) {
   constexpr int n = VecD::size;
+  typedef int64_t Places __attribute__((vector_size(sizeof(VecD::Native))));
   const VecD::Native zero{};
-  // Lanes 0 to n - 1 are x, the next ones zero.
-  if constexpr (n == 2) {
-    return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 2, 0)));
-  } else if constexpr (n == 4) {
-    if constexpr (Step == 1) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 4, 0, 1, 2)));
-    else return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 4, 5, 0, 1)));
-  } else {
-    if constexpr (Step == 1) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 0, 1, 2, 3, 4, 5, 6)));
-    else if constexpr (Step == 2) return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 9, 0, 1, 2, 3, 4, 5)));
-    else return VecD(VecD::Native(__builtin_shufflevector(x.v, zero, 8, 9, 10, 11, 0, 1, 2, 3)));
-  }
+  Places from{};  // lanes 0 to n - 1 are x, the next ones zero
+  for (int i = 0; i < n; ++i) from[i] = i < Step ? n + i : i - Step;
+  return VecD(VecD::Native(__builtin_shuffle(x.v, zero, from)));
 }
 // Sums of the lanes up to each one.
 KAGARI_INLINE VecD prefix_sums(VecD x) {
