@@ -66,7 +66,9 @@ class SmallVector {
       grow(capacity_ * 2);
       return *new (data_ + size_++) T(std::move(value));
     }
-    return *new (data_ + size_++) T(std::forward<A>(a)...);
+    T* made = new (data_ + size_) T(std::forward<A>(a)...);  // may throw: the element counts only once it is there
+    ++size_;
+    return *made;
   }
   void push_back(const T& value) { emplace_back(value); }
   void push_back(T&& value) { emplace_back(std::move(value)); }
@@ -78,12 +80,12 @@ class SmallVector {
   void resize(size_t n, const T& value = T()) {
     reserve(n);
     while (size_ > n) pop_back();
-    while (size_ < n) new (data_ + size_++) T(value);
+    for (; size_ < n; ++size_) new (data_ + size_) T(value);
   }
   template <class It>
   void append(It first, It last) {
     reserve(size_ + size_t(std::distance(first, last)));
-    for (; first != last; ++first) new (data_ + size_++) T(*first);
+    for (; first != last; ++first, ++size_) new (data_ + size_) T(*first);
   }
   template <class It>
   void assign(It first, It last) {
