@@ -482,7 +482,7 @@ class Optimizer:
         own = {id(param) for param in params}
         if len(own) != len(params):
             warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause "
-                          "an error; see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
+                          "an error", stacklevel=3)
         if any(id(param) in own for group in self.param_groups for param in group["params"]):
             raise ValueError("some parameters appear in more than one parameter group")
         if self.param_groups and ("param_names" in param_group) != ("param_names" in self.param_groups[0]):
