@@ -1,5 +1,6 @@
 """torch.linalg: the operators whose names start with linalg_ in the registry."""
 from kagari import _C
+from kagari._errors import LinAlgError
 
 globals().update(getattr(_C, "_space_linalg", {}))
 
