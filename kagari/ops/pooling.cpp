@@ -237,7 +237,7 @@ const auto avg_windows_op = define<&avg_pool_windows>({
       return average_forward(input, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), divisor);
     },
     .grad = vjp("input", [](Ctx& c, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) -> Grads {
-      return {avg_pool_gradient(c.grad, detach(input), dims, kernel, stride, padding, ceil_mode, include, divisor)};
+      return {avg_pool_gradient(c.grad, input, dims, kernel, stride, padding, ceil_mode, include, divisor)};
     }),
     .node_name = "AvgPool2DBackward0",
 });
@@ -249,7 +249,7 @@ const auto avg_gradient_op = define<&avg_pool_gradient>({
       return average_transposed(grad, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), input.sizes(), divisor);
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, const Tensor&, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) -> Grads {
-      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), Tensor()};
+      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), c.needs(1) ? zeros(c.sizes(1), {.dtype = c.dtype(1), .layout = {}, .device = {}}) : Tensor()};
     }),
 });
 Tensor avg_pool_gradient(const Tensor& grad, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) {
