@@ -86,7 +86,9 @@ const OpBase::Saves& OpBase::saves_parsed() const {
 Tensor Out::dest(IntList sizes, DType dtype, size_t i) const {
   if (i >= dest_.count || !may_overlap_) return {};
   const Tensor& t = dest_.tensors[i];
-  return t.dtype() == dtype && t.sizes() == sizes ? t : Tensor();
+  if (t.dtype() != dtype || t.sizes() != sizes) return {};
+  detail::check_no_internal_overlap(t);
+  return t;
 }
 
 Tensor Out::alloc(IntList sizes, DType dtype, Device device, size_t i) {
