@@ -15,6 +15,21 @@ def _legacy_reduction(size_average, reduce, emit_warning=True):
     return reduction
 
 
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """The loss of connectionist temporal classification: ``-log P(targets)`` summed over all alignments.
+
+    log_probs: (T, N, C) or (T, C), from a log_softmax. targets: (N, S), or the labels of all targets in a row. Lengths:
+    (N) integers, as tensors or sequences. reduction "mean" divides each loss by its target's length first;
+    ``zero_infinity`` makes the losses of impossible alignments, and their gradients, 0.
+    """
+    if not isinstance(input_lengths, kagari.Tensor):
+        input_lengths = kagari.tensor(input_lengths, dtype=kagari.long)
+    if not isinstance(target_lengths, kagari.Tensor):
+        target_lengths = kagari.tensor(target_lengths, dtype=kagari.long)
+    return kagari._functional_op("ctc_loss")(log_probs, targets, input_lengths, target_lengths, blank, reduction,
+                                             zero_infinity)
+
+
 def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
                                       reduction="mean"):
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` for any distance ``d`` of two tensors.
