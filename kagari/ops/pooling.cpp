@@ -340,7 +340,7 @@ const auto avg_pool1d_op = compose<&avg_pool1d>({
   Tensor avg_pool##n(const Tensor& x, IntList k, MaybeInts s, IntList p, bool ceil, bool include, std::optional<int64_t> divisor);                              \
   const auto avg_pool##n##_op = compose<&avg_pool##n>({                                                                                                                \
       .schema = "avg_pool" #n "(Tensor self, int[] kernel_size, int[]? stride=None, int[] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor", \
-      .in = kFunctional | kPrivate | kOut,                                                                                                                                    \
+      .in = kFunctional | kPrivate | kOut,                                                                                                                             \
       .doc = "The average of each window.",                                                                                                                            \
       .body = [](const Tensor& x, IntList k, MaybeInts s, IntList p, bool ceil, bool include, std::optional<int64_t> divisor) {                                 \
         return avg_pool_windows(x, dims, k, or_empty(s), p, ceil, include, divisor);                                                                                   \
