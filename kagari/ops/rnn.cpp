@@ -1,16 +1,20 @@
 #include "kagari/ops/rnn.h"
 
-#include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "kagari/base/parallel.h"
+#include "kagari/cpu/gemm.h"
+#include "kagari/cpu/reduce.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/activation.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
+#include "kagari/ops/creation.h"
 #include "kagari/ops/dropout.h"
 #include "kagari/ops/matmul.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 
@@ -25,9 +29,29 @@ std::tuple<Tensor, Tensor> lstm_formula(const Tensor& gates, const Tensor& cell)
   return {sigmoid(parts[3]) * tanh(next), next};
 }
 
-template <class T>
-T logistic(T x) {
-  return T(1) / (T(1) + std::exp(-x));
+bool has_kernel(const Tensor& t) { return (t.dtype() == DType::Float32 || t.dtype() == DType::Float64) && !t.is_meta(); }
+
+/// Runs a kernel of gates over rows of `hidden` units. data[k] has width[k] * hidden elements per row.
+void run_gates(std::string_view kernel, DType dtype, int64_t rows, int64_t hidden, std::initializer_list<const void*> data, std::initializer_list<int> width) {
+  if (rows == 0 || hidden == 0) return;
+  auto loop = cpu::find_kernels<cpu::RowsFn>(kernel)[dtype];
+  int64_t row_bytes = hidden * itemsize(dtype);
+  parallel_for(0, rows, std::max<int64_t>(1, 2048 / hidden), [&](int64_t begin, int64_t end) {
+    char* part[7];
+    size_t k = 0;
+    for (const void* p : data) {
+      part[k] = static_cast<char*>(const_cast<void*>(p)) + begin * row_bytes * width.begin()[k];
+      ++k;
+    }
+    loop(part, end - begin, hidden, nullptr);
+  });
+}
+void run_forward(DType dtype, int64_t rows, int64_t hidden, void* h, void* next, const void* gates, const void* cell) {
+  run_gates("lstm_gates_rows", dtype, rows, hidden, {h, next, gates, cell}, {1, 1, 4, 1});
+}
+void run_backward(DType dtype, int64_t rows, int64_t hidden, void* to_gates, void* to_cell, const void* from_h, const void* from_next, const void* gates, const void* cell,
+                  const void* next) {
+  run_gates("lstm_gates_backward_rows", dtype, rows, hidden, {to_gates, to_cell, from_h, from_next, gates, cell, next}, {4, 1, 1, 1, 4, 1, 1});
 }
 
 /// (grad of gates, grad of cell) from those of h' and c'.
@@ -35,25 +59,17 @@ std::tuple<Tensor, Tensor> lstm_gates_backward(const Tensor& grad_h, const Tenso
   Tensor gg = empty_tensor(gates.sizes(), gates.dtype()), gc = empty_tensor(cell.sizes(), cell.dtype());
   Tensor gh = contiguous(grad_h), gn = contiguous(grad_c), x = contiguous(gates), c = contiguous(cell), nc = contiguous(next);
   int64_t hidden = cell.sizes().back(), rows = hidden ? cell.numel() / hidden : 0;
-  visit_floats("lstm", gates.dtype(), [&](auto tag) {
-    using T = decltype(tag);
-    parallel_for(0, rows, std::max<int64_t>(1, 2048 / hidden), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const T *g = x.data<T>() + r * 4 * hidden, *cp = c.data<T>() + r * hidden, *np = nc.data<T>() + r * hidden, *hp = gh.data<T>() + r * hidden, *ap = gn.data<T>() + r * hidden;
-        T *out = gg.data<T>() + r * 4 * hidden, *oc = gc.data<T>() + r * hidden;
-        for (int64_t k = 0; k < hidden; ++k) {
-          T i = logistic(g[k]), f = logistic(g[hidden + k]), t = std::tanh(g[2 * hidden + k]), o = logistic(g[3 * hidden + k]), tn = std::tanh(np[k]);
-          T dc = ap[k] + hp[k] * o * (1 - tn * tn);
-          out[k] = dc * t * i * (1 - i);
-          out[hidden + k] = dc * cp[k] * f * (1 - f);
-          out[2 * hidden + k] = dc * i * (1 - t * t);
-          out[3 * hidden + k] = hp[k] * tn * o * (1 - o);
-          oc[k] = dc * f;
-        }
-      }
-    });
-  });
+  run_backward(gates.dtype(), rows, hidden, gg.bytes(), gc.bytes(), gh.bytes(), gn.bytes(), x.bytes(), c.bytes(), nc.bytes());
   return {gg, gc};
+}
+
+/// The same in operators, for gradients that are themselves recorded.
+std::tuple<Tensor, Tensor> lstm_gates_backward_formula(const Tensor& gh, const Tensor& gc, const Tensor& gates, const Tensor& cell, const Tensor& next) {
+  auto parts = chunk(gates, 4, -1);
+  Tensor i = sigmoid(parts[0]), f = sigmoid(parts[1]), t = tanh(parts[2]), o = sigmoid(parts[3]), tn = tanh(next);
+  Tensor dc = gc + gh * o * (1 - tn * tn);
+  Tensor grads[] = {dc * t * i * (1 - i), dc * cell * f * (1 - f), dc * i * (1 - t * t), gh * tn * o * (1 - o)};
+  return {cat(TensorList(grads, 4), -1), dc * f};
 }
 
 const auto lstm_gates_op = define<&lstm_gates>({
@@ -61,38 +77,116 @@ const auto lstm_gates_op = define<&lstm_gates>({
     .in = kPrivate,
     .doc = "One step of an LSTM from the sums of its gates: the next hidden state and cell.",
     .run = [](Out&, const Tensor& gates, const Tensor& cell) -> std::tuple<Tensor, Tensor> {
-      bool fused = (gates.dtype() == DType::Float32 || gates.dtype() == DType::Float64) && cell.dtype() == gates.dtype();
-      if (!fused || gates.is_meta()) return lstm_formula(gates, cell);
+      if (!has_kernel(gates) || cell.dtype() != gates.dtype()) return lstm_formula(gates, cell);
       Tensor h = empty_tensor(cell.sizes(), cell.dtype()), next = empty_tensor(cell.sizes(), cell.dtype()), x = contiguous(gates), c = contiguous(cell);
       int64_t hidden = cell.sizes().back(), rows = hidden ? cell.numel() / hidden : 0;
-      visit_floats("lstm", gates.dtype(), [&](auto tag) {
-        using T = decltype(tag);
-        parallel_for(0, rows, std::max<int64_t>(1, 2048 / hidden), [&](int64_t begin, int64_t end) {
-          for (int64_t r = begin; r < end; ++r) {
-            const T *g = x.data<T>() + r * 4 * hidden, *cp = c.data<T>() + r * hidden;
-            T *hp = h.data<T>() + r * hidden, *np = next.data<T>() + r * hidden;
-            for (int64_t k = 0; k < hidden; ++k) {
-              np[k] = logistic(g[hidden + k]) * cp[k] + logistic(g[k]) * std::tanh(g[2 * hidden + k]);
-              hp[k] = logistic(g[3 * hidden + k]) * std::tanh(np[k]);
-            }
-          }
-        });
-      });
+      run_forward(gates.dtype(), rows, hidden, h.bytes(), next.bytes(), x.bytes(), c.bytes());
       return {h, next};
     },
     .grad = vjp("gates cell out", [](Ctx& c, const Tensor& gates, const Tensor& cell) -> Grads {
       Tensor gh = c.grad_or_zeros(0), gc = c.grad_or_zeros(1);
-      if (!grad_enabled() && (gates.dtype() == DType::Float32 || gates.dtype() == DType::Float64)) {
-        auto [gg, gp] = lstm_gates_backward(gh, gc, gates, cell, c.out(1));
-        return {gg, gp};
-      }
-      auto parts = chunk(gates, 4, -1);
-      Tensor i = sigmoid(parts[0]), f = sigmoid(parts[1]), t = tanh(parts[2]), o = sigmoid(parts[3]), tn = tanh(f * cell + i * t);
-      Tensor dc = gc + gh * o * (1 - tn * tn);
-      Tensor grads[] = {dc * t * i * (1 - i), dc * cell * f * (1 - f), dc * i * (1 - t * t), gh * tn * o * (1 - o)};
-      return {cat(TensorList(grads, 4), -1), dc * f};
+      bool fused = !grad_enabled() && has_kernel(gates) && cell.dtype() == gates.dtype();
+      auto [gg, gp] = fused ? lstm_gates_backward(gh, gc, gates, cell, c.out(1)) : lstm_gates_backward_formula(gh, gc, gates, cell, c.out(1));
+      return {gg, gp};
     }),
 });
+
+// ---------------------------------------------------------------- a whole sequence
+/// C = A B + beta C (+ bias) for contiguous matrices of a step; B is w (k x n), or its transpose when w is n x k.
+void product(DType dtype, int64_t m, int64_t n, int64_t k, const void* a, const Tensor& w, bool transposed, void* c, double beta, const void* bias) {
+  Gemm g;
+  g.dtype = dtype;
+  g.m = m;
+  g.n = n;
+  g.k = k;
+  g.a = {a, 0, k, 1};
+  g.b = transposed ? GemmOperand{w.bytes(), 0, w.strides()[1], w.strides()[0]} : GemmOperand{w.bytes(), 0, w.strides()[0], w.strides()[1]};
+  g.c = c;
+  g.c_row_stride = n;
+  g.beta = beta;
+  g.bias = bias;
+  gemm(g);
+}
+
+void add_into(const Tensor& y, int64_t start, const Tensor& x, int64_t from, int64_t n) {
+  visit_floats("lstm", y.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    T* to = y.data<T>() + start;
+    const T* p = x.data<T>() + from;
+    for (int64_t k = 0; k < n; ++k) to[k] += p[k];
+  });
+}
+
+std::tuple<Tensor, Tensor, Tensor> lstm_sequence(const Tensor& input_gates, const Tensor& hidden, const Tensor& cell, const Tensor& weight, const Tensor& bias, bool reverse);
+
+/// The gradient of the gates of all steps and of the first cell, from those of the three outputs.
+std::pair<Tensor, Tensor> lstm_sequence_backward(const Tensor& grad_h, const Tensor& grad_c, const Tensor& grad_gates, const Tensor& cell, const Tensor& weight, const Tensor& cells,
+                                                 const Tensor& gates, bool reverse) {
+  int64_t batch = cell.sizes()[0], n = cell.sizes()[1], steps = gates.sizes()[0] / batch, block = batch * n;
+  DType dtype = gates.dtype();
+  Tensor gh = contiguous(grad_h), gc = contiguous(grad_c), gg = contiguous(grad_gates), first = contiguous(cell);
+  Tensor out = empty_tensor(gates.sizes(), dtype), dh = empty_tensor(cell.sizes(), dtype), dc = zeros_like(first);
+  int64_t bytes = block * itemsize(dtype);
+  for (int64_t s = 0; s < steps; ++s) {
+    int64_t t = reverse ? s : steps - 1 - s, later = reverse ? t - 1 : t + 1, earlier = reverse ? t + 1 : t - 1;
+    std::memcpy(dh.bytes(), gh.bytes() + t * bytes, size_t(bytes));
+    if (s > 0) product(dtype, batch, n, 4 * n, out.bytes() + later * 4 * bytes, weight, false, dh.bytes(), 1, nullptr);
+    add_into(dc, 0, gc, t * block, block);
+    run_backward(dtype, batch, n, out.bytes() + t * 4 * bytes, dc.bytes(), dh.bytes(), dc.bytes(), gates.bytes() + t * 4 * bytes,
+                 s + 1 < steps ? cells.bytes() + earlier * bytes : first.bytes(), cells.bytes() + t * bytes);
+    add_into(out, t * 4 * block, gg, t * 4 * block, 4 * block);
+  }
+  return {out, dc};
+}
+std::pair<Tensor, Tensor> lstm_sequence_backward_formula(const Tensor& gh, const Tensor& gc, const Tensor& gg, const Tensor& cell, const Tensor& weight, const Tensor& cells,
+                                                         const Tensor& gates, bool reverse) {
+  int64_t batch = cell.sizes()[0], steps = gates.sizes()[0] / batch;
+  std::vector<Tensor> out(static_cast<size_t>(steps));
+  Tensor dh, dc;
+  auto at = [&](const Tensor& x, int64_t t) { return narrow(x, 0, t * batch, batch); };
+  for (int64_t s = 0; s < steps; ++s) {
+    int64_t t = reverse ? s : steps - 1 - s, earlier = reverse ? t + 1 : t - 1;
+    auto [dg, dp] = lstm_gates_backward_formula(s > 0 ? at(gh, t) + dh : at(gh, t), s > 0 ? at(gc, t) + dc : at(gc, t), at(gates, t), s + 1 < steps ? at(cells, earlier) : cell, at(cells, t));
+    out[size_t(t)] = dg + at(gg, t);
+    dh = mm(out[size_t(t)], weight);
+    dc = dp;
+  }
+  return {cat(out, 0), dc};
+}
+
+const auto lstm_sequence_op = define<&lstm_sequence>({
+    .schema = "_lstm_sequence(Tensor input_gates, Tensor hidden, Tensor cell, Tensor weight, Tensor? bias, bool reverse) -> (Tensor, Tensor, Tensor)",
+    .in = kPrivate,
+    .doc = "All steps of one direction of an LSTM layer, whose sequences have one length, from the input's share of the gates: (h, c, gates) of every step.",
+    .run = [](Out&, const Tensor& input_gates, const Tensor& hidden, const Tensor& cell, const Tensor& weight, const Tensor& bias, bool reverse) -> std::tuple<Tensor, Tensor, Tensor> {
+      int64_t batch = cell.sizes()[0], n = cell.sizes()[1], rows = input_gates.sizes()[0], steps = rows / batch;
+      DType dtype = input_gates.dtype();
+      Tensor gates = clone(contiguous(input_gates)), h = empty_tensor({rows, n}, dtype), c = empty_tensor({rows, n}, dtype);
+      Tensor h0 = contiguous(hidden), c0 = contiguous(cell), b = bias.defined() ? contiguous(bias) : Tensor();
+      int64_t bytes = batch * n * itemsize(dtype);
+      for (int64_t s = 0; s < steps; ++s) {
+        int64_t t = reverse ? steps - 1 - s : s, before = reverse ? t + 1 : t - 1;
+        product(dtype, batch, 4 * n, n, s > 0 ? h.bytes() + before * bytes : h0.bytes(), weight, true, gates.bytes() + t * 4 * bytes, 1, bias.defined() ? b.bytes() : nullptr);
+        run_forward(dtype, batch, n, h.bytes() + t * bytes, c.bytes() + t * bytes, gates.bytes() + t * 4 * bytes, s > 0 ? c.bytes() + before * bytes : c0.bytes());
+      }
+      return {h, c, gates};
+    },
+    .grad = vjp("hidden cell weight out", [](Ctx& c, const Tensor&, const Tensor& hidden, const Tensor& cell, const Tensor& weight, const Tensor&, bool reverse) -> Grads {
+      Tensor h = c.out(0);
+      int64_t batch = cell.sizes()[0], rows = h.sizes()[0];
+      auto run = grad_enabled() ? lstm_sequence_backward_formula : lstm_sequence_backward;
+      auto [dg, dc] = run(c.grad_or_zeros(0), c.grad_or_zeros(1), c.grad_or_zeros(2), cell, weight, c.out(1), c.out(2), reverse);
+      Grads out{dg, Tensor(), dc, Tensor(), Tensor()};
+      if (c.needs(1)) out[1] = mm(narrow(dg, 0, reverse ? rows - batch : 0, batch), weight);
+      if (c.needs(3)) {
+        Tensor before[] = {reverse ? narrow(h, 0, batch, rows - batch) : hidden, reverse ? hidden : narrow(h, 0, 0, rows - batch)};
+        out[3] = mm(transpose(dg, 0, 1), cat(TensorList(before, 2), 0));
+      }
+      if (c.needs(4)) out[4] = sum(dg, IntList(Ints{0}), false);
+      return out;
+    }),
+});
+std::tuple<Tensor, Tensor, Tensor> lstm_sequence(const Tensor& x, const Tensor& h, const Tensor& c, const Tensor& w, const Tensor& b, bool r) { return lstm_sequence_op(x, h, c, w, b, r); }
 
 const auto gru_gates_op = compose<&gru_gates>({
     .schema = "_gru_gates(Tensor input_gates, Tensor hidden_gates, Tensor hidden) -> Tensor",
@@ -126,11 +220,22 @@ State step(Kind kind, const Tensor& input_gates, const State& s, const Weights& 
   return {kind == Kind::Tanh ? tanh(gates) : relu(gates), {}};
 }
 
+/// Whether one operator computes all steps: sequences of one length, and shapes and dtypes that fit without conversions.
+bool takes_sequence(const Tensor& gates, const std::vector<int64_t>& sizes, const State& s, const Weights& w) {
+  if (sizes.empty() || w.projection.defined() || !has_kernel(gates) || sizes.front() != sizes.back()) return false;
+  int64_t batch = sizes[0], n = w.hh.dim() == 2 ? w.hh.sizes()[1] : 0;
+  auto fits = [&](const Tensor& t, IntList shape) { return t.dtype() == gates.dtype() && t.sizes() == shape; };
+  return batch > 0 && n > 0 && gates.sizes()[1] == 4 * n && fits(s.h, {batch, n}) && fits(s.c, {batch, n}) && fits(w.hh, {4 * n, n}) && (!w.bias_hh.defined() || fits(w.bias_hh, {4 * n}));
+}
+
 /// One direction of one layer over a packed sequence: `sizes[t]` rows at step t. Returns the outputs, packed, and the last state.
 std::pair<Tensor, State> direction(Kind kind, const Tensor& data, const std::vector<int64_t>& sizes, State start, const Weights& w, bool reverse) {
   Tensor gates = linear(data, w.ih, w.bias_ih);  // one product for all steps
-  std::vector<int64_t> offsets{0};
-  for (int64_t s : sizes) offsets.push_back(offsets.back() + s);
+  if (kind == Kind::Lstm && takes_sequence(gates, sizes, start, w)) {
+    auto [h, c, all] = lstm_sequence(gates, start.h, start.c, w.hh, w.bias_hh, reverse);
+    int64_t last = reverse ? 0 : h.sizes()[0] - sizes[0];
+    return {h, {narrow(h, 0, last, sizes[0]), narrow(c, 0, last, sizes[0])}};
+  }
   int64_t steps = int64_t(sizes.size());
   std::vector<Tensor> per_step = sizes.empty() ? std::vector<Tensor>() : split_with_sizes(gates, IntList(sizes), 0);
   std::vector<Tensor> outputs(sizes.size());

@@ -13,15 +13,23 @@ namespace {
 
 using MaybeDType = std::optional<DType>;
 
+using Rows = cpu::KernelTable<cpu::RowsFn>;
+
 /// Runs a kernel of rows along `dim`: the inputs become contiguous with that dimension last, and the result is brought back.
-Tensor along(Out& out, std::string_view kernel, std::string_view name, std::span<const Tensor* const> inputs, int64_t dim) {
+Tensor along(Out& out, const Rows& kernel, std::string_view name, std::span<const Tensor* const> inputs, int64_t dim) {
   const Tensor& x = *inputs[0];
   dim = wrap_dim(dim, x.dim());
-  auto loop = cpu::find_kernels<cpu::RowsFn>(kernel)[x.dtype()];
+  auto loop = kernel[x.dtype()];
   if (!loop) [[unlikely]] fail_dtype(name, x.dtype());
   Tensor y = out.alloc(x.sizes(), x.dtype(), x.device());
   if (x.is_meta() || x.numel() == 0) return y;
   bool last = x.dim() == 0 || dim == x.dim() - 1;
+  if (last && inputs.size() == 1 && x.is_contiguous()) {  // the usual case, without tensors in between
+    std::byte* data[] = {y.bytes(), x.bytes()};
+    int64_t n = x.dim() == 0 ? 1 : x.sizes().back();
+    reduction::run_rows(loop, data, 2, x.numel() / n, n, x.itemsize(), nullptr);
+    return y;
+  }
   Tensor ordered[3];
   std::byte* data[3];
   Tensor target = last ? y : empty_tensor(transpose(x, dim, -1).sizes(), x.dtype(), x.device());
@@ -51,7 +59,8 @@ const auto softmax_op = define<&softmax>({
     .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) {
       Tensor x = argument("softmax", self, dtype);
       const Tensor* inputs[] = {&x};
-      return along(out, "softmax_rows", "softmax", inputs, dim);
+      static const Rows& kernel = cpu::find_kernels<cpu::RowsFn>("softmax_rows");
+      return along(out, kernel, "softmax", inputs, dim);
     },
     .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim, MaybeDType) -> Grads { return {softmax_backward(c.grad, c.out(), dim)}; }),
 });
@@ -64,7 +73,8 @@ const auto log_softmax_op = define<&log_softmax>({
     .run = [](Out& out, const Tensor& self, int64_t dim, MaybeDType dtype) {
       Tensor x = argument("log_softmax", self, dtype);
       const Tensor* inputs[] = {&x};
-      return along(out, "log_softmax_rows", "log_softmax", inputs, dim);
+      static const Rows& kernel = cpu::find_kernels<cpu::RowsFn>("log_softmax_rows");
+      return along(out, kernel, "log_softmax", inputs, dim);
     },
     .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dim, MaybeDType) -> Grads { return {log_softmax_backward(c.grad, c.out(), dim)}; }),
 });
@@ -85,7 +95,8 @@ const auto softmax_backward_op = define<&softmax_backward>({
     .run = [](Out& out, const Tensor& grad, const Tensor& output, int64_t dim) {
       const Tensor g = elementwise::converted(grad, output.dtype());
       const Tensor* inputs[] = {&g, &output};
-      return along(out, "softmax_backward_rows", "softmax", inputs, dim);
+      static const Rows& kernel = cpu::find_kernels<cpu::RowsFn>("softmax_backward_rows");
+      return along(out, kernel, "softmax", inputs, dim);
     },
     .grad = vjp("grad_output output", [](Ctx& c, const Tensor& grad, const Tensor& output, int64_t dim) -> Grads {
       Tensor to_grad = c.needs(0) ? softmax_backward(c.grad, output, dim) : Tensor(), to_output;
@@ -101,7 +112,8 @@ const auto log_softmax_backward_op = define<&log_softmax_backward>({
     .run = [](Out& out, const Tensor& grad, const Tensor& output, int64_t dim) {
       const Tensor g = elementwise::converted(grad, output.dtype());
       const Tensor* inputs[] = {&g, &output};
-      return along(out, "log_softmax_backward_rows", "log_softmax", inputs, dim);
+      static const Rows& kernel = cpu::find_kernels<cpu::RowsFn>("log_softmax_backward_rows");
+      return along(out, kernel, "log_softmax", inputs, dim);
     },
     .grad = vjp("grad_output output", [](Ctx& c, const Tensor& grad, const Tensor& output, int64_t dim) -> Grads {
       Tensor p = exp(output);
