@@ -105,12 +105,25 @@ Tensor reflectors_product(const Tensor& A, const Tensor& tau, int64_t n) {
   return Q;
 }
 
-const auto householder_product_op = define<&householder_product>({
+/// The same product, one reflection I - tau v v^H after the other, by operators that autograd follows.
+Tensor reflections_by_operators(const Tensor& A, const Tensor& tau) {
+  int64_t m = rows(A), n = columns(A);
+  Tensor lower = add(tril(A, -1), eye(m, n, {A.dtype(), {}, A.device()}));  // the vectors, with their ones
+  Ints sizes(A.sizes().begin(), A.sizes().end());
+  Tensor Q = expand(eye(m, n, {A.dtype(), {}, A.device()}), sizes);
+  for (int64_t i = tau.sizes().back(); i-- > 0;) {
+    Tensor v = narrow(lower, -1, i, 1), t = unsqueeze(narrow(tau, -1, i, 1), -1);
+    Q = sub(Q, mul(t, matmul(v, matmul(conj(transpose(v, -2, -1)), Q))));
+  }
+  return Q;
+}
+
+const auto householder_product_op = compose<&householder_product>({
     .schema = "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
     .in = kFunction | kOut,
     .aliases = "orgqr",
     .doc = "The first n columns of the product of the reflectors that geqrf makes: input (..., m, n), tau (..., k) with k <= n <= m.",
-    .run = [](Out&, const Tensor& A, const Tensor& tau) {
+    .body = [](const Tensor& A, const Tensor& tau) {
       KG_CHECK(A.dim() >= 2, "torch.linalg.householder_product: input must have at least 2 dimensions.");
       KG_CHECK(rows(A) >= columns(A), "torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]");
       KG_CHECK(tau.dim() >= 1 && columns(A) >= tau.sizes().back(), "torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]");
@@ -118,9 +131,9 @@ const auto householder_product_op = define<&householder_product>({
                " and input.ndim is equal to ", A.dim());
       KG_CHECK(A.dtype() == tau.dtype(), "torch.linalg.householder_product: tau dtype ", legacy_name(tau.dtype()), " does not match input dtype ", legacy_name(A.dtype()));
       linalg::check_floating("torch.linalg.householder_product", A);
+      if (grad_enabled() && (A.requires_grad() || tau.requires_grad())) return reflections_by_operators(A, tau);
       return reflectors_product(A, tau, columns(A));
     },
-    .grad = no_grad("the derivative for linalg_householder_product is not implemented"),
 });
 
 const auto ormqr_op = define<&ormqr>({
