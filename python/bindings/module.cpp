@@ -14,8 +14,8 @@ bool add_mapped_files(PyObject* module);
 bool add_conversion(PyObject* module);
 bool add_storage_type(PyObject* module);
 bool add_generator_type(PyObject* module);
-bool add_function_base(PyObject* module) __attribute__((weak));
-bool add_optimizer_passes(PyObject* module) __attribute__((weak));
+bool add_function_base(PyObject* module);
+bool add_optimizer_passes(PyObject* module);
 
 namespace {
 
@@ -108,8 +108,8 @@ PyMODINIT_FUNC PyInit__C() {
   try {
     PyObject* m = module.get();
     ok = add_small_types(m) && add_tensor_type(m) && add_operators(m) && add_torch_function(m) && add_autograd(m) &&
-         add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && add_conversion(m) && (!add_function_base || add_function_base(m)) &&
-         (!add_optimizer_passes || add_optimizer_passes(m));
+         add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && add_conversion(m) && add_function_base(m) &&
+         add_optimizer_passes(m);
   } catch (...) {
     set_python_error();
   }

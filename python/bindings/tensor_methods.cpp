@@ -5,7 +5,6 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
-#include "kagari/ops/copy.h"
 #include "op_function.h"
 
 namespace kagari::python {
@@ -144,56 +143,6 @@ PyObject* is_same_size(PyObject* o, PyObject* other) {
 PyObject* get_device_index(PyObject* o, PyObject*) { return PyLong_FromLong(tensor_of(o).device().is_cpu() ? -1 : tensor_of(o).device().index); }
 PyObject* cpu(PyObject* o, PyObject* const*, Py_ssize_t, PyObject*) {
   KG_BODY(KG_CHECK_IMPLEMENTED(!tensor_of(o).is_meta(), "Cannot copy out of meta tensor; no data!"); return Py_NewRef(o););
-}
-// Tensor.to: (dtype), (device), (device, dtype), (other), with non_blocking, copy and memory_format.
-PyObject* to_method(PyObject* o, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  return guarded([&]() -> PyObject* {
-    PyObject* handled;
-    static PyObject* self_function = PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), "to");
-    SmallVector<PyObject*, 6> all{o};
-    Py_ssize_t total = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
-    for (Py_ssize_t i = 0; i < total; ++i) all.push_back(args[i]);
-    if (torch_function_handled(self_function, all.data(), size_t(nargs) + 1, kwnames, &handled)) return handled;
-    std::optional<DType> dtype;
-    std::optional<Device> device;
-    std::optional<MemoryFormat> format;
-    bool non_blocking = false, copy = false;
-    int flags = 0;
-    auto take = [&](PyObject* v, std::string_view name) {
-      if (name == "non_blocking" || name == "copy") {
-        KG_CHECK_TYPE(PyBool_Check(v), "to(): argument '", name, "' must be bool, not ", Py_TYPE(v)->tp_name);
-        (name == "copy" ? copy : non_blocking) = v == Py_True;
-      } else if (v == Py_None) {
-        return;
-      } else if (is_dtype(v)) {
-        dtype = dtype_of_object(v);
-      } else if (v == reinterpret_cast<PyObject*>(&PyFloat_Type) || v == reinterpret_cast<PyObject*>(&PyLong_Type) || v == reinterpret_cast<PyObject*>(&PyBool_Type)) {
-        dtype = v == reinterpret_cast<PyObject*>(&PyFloat_Type) ? DType::Float64 : v == reinterpret_cast<PyObject*>(&PyLong_Type) ? DType::Int64 : DType::Bool;
-      } else if (is_memory_format(v)) {
-        format = memory_format_of_object(v);
-      } else if (is_tensor(v)) {
-        dtype = tensor_of(v).dtype();
-        device = tensor_of(v).device();
-      } else if (is_device(v) || PyUnicode_Check(v) || (PyLong_Check(v) && !PyBool_Check(v))) {
-        device = device_of_object(v);
-      } else {
-        fail(ErrorKind::Type, str("to() received an invalid combination of arguments - got (", Py_TYPE(v)->tp_name, "), but expected a torch.dtype, a torch.device, or a Tensor"));
-      }
-    };
-    for (Py_ssize_t i = 0; i < nargs; ++i) {
-      if (PyBool_Check(args[i])) take(args[i], flags++ ? "copy" : "non_blocking");
-      else take(args[i], "");
-    }
-    for (Py_ssize_t i = nargs; i < total; ++i) {
-      std::string_view name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - nargs));
-      KG_CHECK_TYPE(name == "dtype" || name == "device" || name == "other" || name == "non_blocking" || name == "copy" || name == "memory_format",
-                    "to() got an unexpected keyword argument '", name, "'");
-      take(args[i], name);
-    }
-    Tensor self = tensor_of(o);
-    Tensor result = to(self, dtype, device, non_blocking, copy, format);
-    return result.is_same(self) ? Py_NewRef(o) : wrap(std::move(result));
-  });
 }
 PyObject* requires_grad_method(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"requires_grad", nullptr};
@@ -393,7 +342,6 @@ PyMethodDef tensor_methods[] = {
     {"is_same_size", is_same_size, METH_O, nullptr},
     {"get_device", get_device_index, METH_NOARGS, nullptr},
     KG_FAST("cpu", cpu, nullptr),
-    KG_FAST("to", to_method, "to(dtype), to(device), to(device, dtype), to(other): the tensor itself, or a converted copy."),
     KG_KEYWORDS("requires_grad_", requires_grad_method, "requires_grad_(requires_grad=True): sets the flag, returns self."),
     {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad."},
     {"register_hook", register_hook, METH_O, "hook(grad) is called with the gradient and may return another one."},
