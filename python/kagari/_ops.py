@@ -1,7 +1,6 @@
 """torch.ops: operators as objects, `torch.ops.aten.add.Tensor(a, b)`. aten is kagari's registry; libraries add namespaces (torch.library)."""
 import types
 
-import kagari
 from kagari import _C, _function_schema
 from kagari._overload_names import base_name, overload_of, overloads_of
 
@@ -279,5 +278,3 @@ def has_operator(qualified_name):
         return False
     return True
 
-
-_ = kagari
