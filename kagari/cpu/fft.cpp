@@ -54,9 +54,10 @@ struct Transform {
 
 bool long_lines(const Transform& t, const FftShape& s) {
   if (s.inner > 1) return t.n > kFftLanesLength;
-  // Few lines leave lanes empty; long ones leave the cache.
-  if (t.n < 4 * t.kernels.width) return false;
-  return t.n > 1024 || (s.outer * 2 <= t.kernels.width && t.n >= 16 * t.kernels.width);
+  // Few lines leave lanes empty; long ones leave the cache; squares of the width need no padding.
+  const int64_t w = t.kernels.width;
+  if (t.n < 4 * w) return false;
+  return t.n > 2048 || (t.n >= 2 * w * w && t.n % (w * w) == 0) || (s.outer * 2 <= w && t.n >= 16 * w);
 }
 
 /// Many lines at a time.

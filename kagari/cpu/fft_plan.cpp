@@ -46,7 +46,7 @@ class Roots {
   std::vector<std::pair<T, T>> eighth_;
 };
 
-/// The radices of a length: eights first, then what is left of the twos, then odd primes.
+/// The radices of a length: odd primes, then powers of two.
 std::vector<int> radices_of(int64_t n) {
   std::vector<int> odd, out;
   int twos = 0;
@@ -54,9 +54,13 @@ std::vector<int> radices_of(int64_t n) {
   for (int p = 3; p <= kLargestRadix; p += 2)
     for (; n % p == 0; n /= p) odd.push_back(p);
   if (n != 1) return {};
+  // Few stages: sixteens and eights, one smaller radix where nothing else is left.
   if (twos % 3 == 1 && twos > 1) {
-    out = {4, 4};
+    out = {16};
     twos -= 4;
+  } else if (twos % 3 == 2 && twos > 5) {
+    out = {16, 16};
+    twos -= 8;
   } else if (twos % 3 == 2) {
     out = {4};
     twos -= 2;

@@ -18,6 +18,7 @@ KAGARI_INLINE void with_radix(int radix, F f) {
     case 5: return f.template operator()<5>();
     case 7: return f.template operator()<7>();
     case 8: return f.template operator()<8>();
+    case 16: return f.template operator()<16>();
     default: return f.template operator()<0>();
   }
 }
@@ -31,11 +32,11 @@ void inner_stage(int radix, int64_t blocks, int64_t m, const T* twiddles, const 
     const T* w = twiddles;
     for (int64_t q = 0; q < m; ++q) {
       const int64_t first = b * r * m + q;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int j = 0; j < r; ++j) x[j] = from.load(first + j * m);
       butterfly<R>(x, roots, radix);
       rows.store(first, x[0]);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int k = 1; k < r; ++k, w += 2) rows.store(first + k * m, times(x[k], Vec<T>(w[0]), Vec<T>(w[1])));
     }
   }
@@ -46,10 +47,10 @@ void last_stage(int radix, int64_t blocks, const int32_t* order, const T* roots,
   const int r = R ? R : radix;
   Complexes<T> x[R ? R : 48];
   for (int64_t b = 0; b < blocks; ++b) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < r; ++j) x[j] = rows.load(b * r + j);
     butterfly<R>(x, roots, radix);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int k = 0; k < r; ++k) store(b * r + k, order[b] + k * blocks, x[k]);
   }
 }
@@ -84,7 +85,8 @@ template <class T>
 struct Results {
   T* base;
   const int32_t* position;  // null: in order
-  T* row(int64_t k) const { return base + (position ? position[k] : k) * Rows<T>::stride; }
+  int64_t count;            // of the transform; a result beyond them lies behind them
+  T* row(int64_t k) const { return base + (position && k < count ? position[k] : k) * Rows<T>::stride; }
   Complexes<T> load(int64_t k) const { return {Vec<T>::load(row(k)), Vec<T>::load(row(k) + kLanes<T>)}; }
 };
 
@@ -93,7 +95,7 @@ Results<T> transform_rows(const FftPlan& p, T* a, T* b, bool inverse, T scale) {
   if (p.kind == FftPlan::Kind::Lanes) {
     const Rows<T> rows(a, inverse);
     transform(p, rows, rows, ToRows<T>{rows, scale});
-    return {a, p.position.data()};
+    return {a, p.position.data(), p.n};
   }
   // A convolution with the chirp. What is exchanged for the direction of the whole is exchanged back for the second transform.
   const FftPlan& padded = *p.first;
@@ -108,7 +110,7 @@ Results<T> transform_rows(const FftPlan& p, T* a, T* b, bool inverse, T scale) {
   transform(padded, backward, backward, ToRows<T>{backward, T(1)});
   for (int64_t j = 0; j < p.n; ++j)
     rows.store(j, times(others.load(padded.position[size_t(j)]), Vec<T>(chirp[2 * j] * scale), Vec<T>(chirp[2 * j + 1] * scale)));
-  return {a, nullptr};
+  return {a, nullptr, p.n};
 }
 
 // From Z, the transform of a real line read as m complex numbers, halved, to that of the line; w = exp(-pi i k / m). The second result
@@ -132,19 +134,22 @@ KAGARI_INLINE void pack_pair(Complexes<T>& x, Complexes<T>& mirror, Vec<T> c, Ve
 }
 
 template <class T>
-void unpack_rows(const FftPlan& real, Results<T> z, T* out) {
+void unpack_rows(const FftPlan& real, const Results<T>& z) {
   const int64_t m = real.n / 2;
-  const Rows<T> to(out, false);
   const T* w = real.rotation.as<T>();
+  auto store = [&](int64_t k, Vec<T> re, Vec<T> im) {
+    re.store(z.row(k));
+    im.store(z.row(k) + kLanes<T>);
+  };
   const Complexes<T> first = z.load(0);
   const Vec<T> zero(T(0)), two(T(2));
-  to.store(0, {(first.re + first.im) * two, zero});
-  to.store(m, {(first.re - first.im) * two, zero});
+  store(0, (first.re + first.im) * two, zero);
+  store(m, (first.re - first.im) * two, zero);
   for (int64_t k = 1; 2 * k <= m; ++k) {
     Complexes<T> a = z.load(k), b = z.load(m - k);
     unpack_pair(a, b, Vec<T>(w[2 * k]), Vec<T>(w[2 * k + 1]));
-    to.store(m - k, b);
-    to.store(k, a);
+    store(m - k, b.re, b.im);
+    store(k, a.re, a.im);
   }
 }
 template <class T>
@@ -215,8 +220,9 @@ void lines(const FftLines& j) {
   if (j.kind == FftKind::RealToComplex) {
     load_elements(j, a, j.n, false, j.unpack != nullptr);
     if (!j.unpack) return store_elements(j, transform_rows(p, a, b, false, scale), half, true, false);
-    unpack_rows(*j.unpack, transform_rows(p, a, b, false, scale / 2), b);
-    return store_elements(j, Results<T>{b, nullptr}, half, true, false);
+    const Results<T> z = transform_rows(p, a, b, false, scale / 2);
+    unpack_rows(*j.unpack, z);
+    return store_elements(j, z, half, true, false);
   }
   load_elements(j, a, half, true, false);
   if (j.unpack) {

@@ -1,6 +1,8 @@
 // Butterflies: transforms of R complex vectors in registers, x[k] = sum over j of x[j] exp(-2 pi i j k / R), lane by lane.
 #pragma once
 
+#include <utility>
+
 #include "kagari/cpu/simd.h"
 
 namespace kagari::cpu {
@@ -58,6 +60,29 @@ KAGARI_INLINE void butterfly8(Complexes<T>* x) {
   butterfly4(e, f, g, i);
   x[0] = a, x[1] = e, x[2] = b, x[3] = f, x[4] = c, x[5] = g, x[6] = d, x[7] = i;
 }
+/// Four columns of four, rotated by sixteenths of the circle, then four rows of four.
+template <class T>
+KAGARI_INLINE void butterfly16(Complexes<T>* x) {
+  const Vec<T> h(T(0.70710678118654752440)), c(T(0.92387953251128675613)), s(T(0.38268343236508977173));
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) butterfly4(x[j], x[j + 4], x[j + 8], x[j + 12]);
+  auto eighth = [&](Complexes<T> z) { return Complexes<T>{(z.re + z.im) * h, (z.im - z.re) * h}; };
+  x[5] = times(x[5], c, -s);
+  x[6] = eighth(x[6]);
+  x[7] = times(x[7], s, -c);
+  x[9] = eighth(x[9]);
+  x[10] = turned(x[10]);
+  x[11] = turned(eighth(x[11]));
+  x[13] = times(x[13], s, -c);
+  x[14] = turned(eighth(x[14]));
+  x[15] = times(x[15], -c, s);
+#pragma GCC unroll 4
+  for (int j = 0; j < 16; j += 4) butterfly4(x[j], x[j + 1], x[j + 2], x[j + 3]);
+  // Result 4 k + j lies at 4 j + k.
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j)
+    for (int k = 0; k < j; ++k) std::swap(x[4 * j + k], x[4 * k + j]);
+}
 /// An odd radix: the pairs j, R - j share their products. `roots` holds R cosines, then R sines of 2 pi k / R.
 template <int R, class T>
 KAGARI_INLINE void butterfly_odd(Complexes<T>* x, const T* roots, int radix) {
@@ -89,12 +114,13 @@ KAGARI_INLINE void butterfly_odd(Complexes<T>* x, const T* roots, int radix) {
   x[0] = total;
 }
 
-/// R: 2, 4, 8 or odd; 0 for an odd radix that is known when it runs.
+/// R: 2, 4, 8, 16 or odd; 0 for an odd radix that is known when it runs.
 template <int R, class T>
 KAGARI_INLINE void butterfly(Complexes<T>* x, const T* roots, int radix) {
   if constexpr (R == 2) butterfly2(x[0], x[1]);
   else if constexpr (R == 4) butterfly4(x[0], x[1], x[2], x[3]);
   else if constexpr (R == 8) butterfly8(x);
+  else if constexpr (R == 16) butterfly16(x);
   else butterfly_odd<R>(x, roots, radix);
 }
 
