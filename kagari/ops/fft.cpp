@@ -122,7 +122,7 @@ Grid grid(const Tensor& t, MaybeInts s, MaybeInts dim) {
   Grid g;
   g.last_given = s && !s->empty() && s->back() != -1;
   if (dim) {
-    for (int64_t d : *dim) g.dims.push_back(wrap_dim(d, t.dim()));
+    for (int64_t d : *dim) g.dims.push_back(line_dim(t, d));
     for (size_t i = 0; i < g.dims.size(); ++i)
       for (size_t j = 0; j < i; ++j) KG_CHECK(g.dims[i] != g.dims[j], "FFT dims must be unique");
     KG_CHECK(!s || s->size() == dim->size(), "When given, dim and shape arguments must have the same length");
