@@ -5,6 +5,7 @@ Submodules are imported when they are first used.
 import builtins as _builtins
 import importlib as _importlib
 import importlib.util as _util
+import sys as _sys
 
 from kagari import _C
 from kagari._C import *  # noqa: F401,F403  dtypes, Tensor, Size, device, ...
@@ -20,6 +21,7 @@ nan = _builtins.float("nan")
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
+torch = _sys.modules[__name__]  # the package imports itself under its alias: torch.torch
 legacy_contiguous_format = contiguous_format
 
 # Names that live in a submodule and belong to torch's own namespace; imported when first asked for.
