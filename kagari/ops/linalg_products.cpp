@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/extremum.h"
+#include "kagari/ops/linalg_least_squares.h"
 #include "kagari/ops/linalg_matrix.h"
 #include "kagari/ops/linalg_solve.h"
 #include "kagari/ops/linalg_spectral.h"
@@ -98,20 +99,40 @@ const auto multi_dot_op = compose<&multi_dot>({
     },
 });
 
+Tensor rank_of(const Tensor& A, const Tensor& atol, const Tensor& rtol, bool hermitian) {
+  linalg::check_matrix("torch.linalg.matrix_rank", A, "input");
+  if (A.numel() == 0) return zeros(linalg::batch_of(A), linalg::options(DType::Int64, A.device()));
+  int64_t last[] = {-1};
+  return sum(linalg::above_tolerance(A, hermitian ? abs(eigvalsh(A)) : svdvals(A), atol, rtol), IntList(last, 1));
+}
 const auto matrix_rank_op = compose<&matrix_rank>({
     .schema = "linalg_matrix_rank(Tensor input, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
     .in = kFunction | kOut,
-    .doc = "The number of singular values above max(atol, rtol * the largest). rtol is max(m, n) * eps unless atol is given.",
+    .doc = "The number of singular values above max(atol, rtol * the largest). rtol is max(m, n) * eps unless atol is positive.",
     .body = [](const Tensor& A, std::optional<double> atol, std::optional<double> rtol, bool hermitian) {
-      linalg::check_matrix("torch.linalg.matrix_rank", A, "input");
-      if (A.numel() == 0) return zeros(linalg::batch_of(A), linalg::options(DType::Int64, A.device()));
-      Tensor S = hermitian ? abs(eigvalsh(A)) : svdvals(A);
-      double eps = to_real(A.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-      double relative = rtol ? *rtol : atol && *atol > 0 ? 0 : eps * double(std::max(rows(A), linalg::columns(A)));
-      Tensor counted = gt(S, amax(S, {-1}, true) * Scalar(relative)) * gt(S, wrapped_number(atol.value_or(0)));
-      int64_t last[] = {-1};
-      return sum(counted, IntList(last, 1));
+      return rank_of(A, linalg::tolerance(atol), linalg::tolerance(rtol), hermitian);
     },
+});
+Tensor matrix_rank_tensor(const Tensor& A, const Tensor& atol, const Tensor& rtol, bool hermitian) { return rank_of(A, atol, rtol, hermitian); }
+const auto matrix_rank_tensor_op = compose<&matrix_rank_tensor>({
+    .schema = "linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The rank with tolerances for each matrix.",
+    .body = matrix_rank_tensor,
+});
+Tensor matrix_rank_tol(const Tensor& A, double tol, bool hermitian) { return rank_of(A, linalg::tolerance(tol), linalg::tolerance(0.0), hermitian); }
+const auto matrix_rank_tol_op = compose<&matrix_rank_tol>({
+    .schema = "linalg_matrix_rank.tol(Tensor input, float tol, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The number of singular values above tol.",
+    .body = matrix_rank_tol,
+});
+Tensor matrix_rank_tol_tensor(const Tensor& A, const Tensor& tol, bool hermitian) { return rank_of(A, tol, linalg::tolerance(0.0), hermitian); }
+const auto matrix_rank_tol_tensor_op = compose<&matrix_rank_tol_tensor>({
+    .schema = "linalg_matrix_rank.tol_tensor(Tensor input, Tensor tol, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The number of singular values above tol, which each matrix may have of its own.",
+    .body = matrix_rank_tol_tensor,
 });
 
 const auto cond_op = compose<&cond>({
