@@ -28,7 +28,7 @@ Two triangular_solve(const Tensor& B, const Tensor& A, bool upper, bool transpos
   linalg::check_square("triangular_solve", A);
   KG_CHECK(rows(A) == rows(B), "Incompatible matrix sizes for triangular_solve: each A matrix is ", rows(A), " by ", columns(A), " but each b matrix is ", rows(B), " by ", columns(B));
   Ints batch = broadcast_sizes(linalg::batch_of(A), linalg::batch_of(B));
-  Tensor copy = linalg::column_major(linalg::with_batch(A, batch));
+  Tensor copy = transpose(clone(transpose(linalg::with_batch(A, batch), -2, -1), MemoryFormat::Contiguous), -2, -1);
   return {transposed ? solve_triangular(transpose(A, -2, -1), B, !upper, true, unitriangular) : solve_triangular(A, B, upper, true, unitriangular), copy};
 }
 const auto triangular_solve_op = compose<&triangular_solve>({

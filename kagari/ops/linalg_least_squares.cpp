@@ -5,6 +5,7 @@
 #include "kagari/cpu/lapack.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/bounds.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
@@ -72,7 +73,7 @@ const auto pinv_within_op = define<&pinv_within>({
       return matmul(adjoint(Vh) * unsqueeze(inverse, -2), adjoint(U));
     },
     .grad = vjp("self out", [](Ctx& c, const Tensor& A, const Tensor&, const Tensor&, bool) -> Grads {
-      return {A.numel() == 0 ? zeros_like(A) : pinv_gradient(A, c.out(), c.grad), Tensor(), Tensor()};
+      return {A.numel() == 0 ? constant_in(zeros_like(A), A) : pinv_gradient(A, c.out(), c.grad), Tensor(), Tensor()};
     }),
     .node_name = "LinalgPinvBackward0",
 });

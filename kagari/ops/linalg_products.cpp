@@ -151,6 +151,21 @@ const auto cond_op = compose<&cond>({
     },
 });
 
+bool is_finite(const Tensor& t) { return all(isfinite(t)).item<bool>(); }
+
+/// LAPACK keeps the eigenvectors of a conjugate pair of values as one column of real and one of imaginary parts.
+template <class T>
+void unpack_vectors(int64_t n, const std::complex<T>* values, const T* packed, std::complex<T>* out) {
+  for (int64_t j = 0; j < n; ++j) {
+    bool pair = values[j].imag() != 0 && j + 1 < n;
+    for (int64_t i = 0; i < n; ++i) {
+      out[i + j * n] = {packed[i + j * n], pair ? packed[i + (j + 1) * n] : T(0)};
+      if (pair) out[i + (j + 1) * n] = std::conj(out[i + j * n]);
+    }
+    j += pair;
+  }
+}
+
 const auto eig_op = define<&eig>({
     .schema = "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
     .in = kFunction | kOut,
@@ -158,20 +173,23 @@ const auto eig_op = define<&eig>({
     .run = [](Out&, const Tensor& A) -> Two {
       linalg::check_square("linalg.eig", A);
       linalg::check_floating("linalg.eig", A);
-      // a real matrix as a complex one has the same eigenvalues
       DType dtype = to_complex(A.dtype());
       int64_t n = rows(A);
-      Tensor work = linalg::column_major(to(A, dtype)), V = linalg::empty_matrices(linalg::batch_of(A), n, n, dtype, A.device());
+      Tensor V = linalg::empty_matrices(linalg::batch_of(A), n, n, dtype, A.device());
       Tensor w = empty_tensor(linalg::joined(linalg::batch_of(A), {n}), dtype, A.device());
       if (V.is_meta() || V.numel() == 0) return {w, V};
+      KG_CHECK(is_finite(A), "torch.linalg.eig: input tensor should not contain infs or NaNs.");
+      Tensor work = linalg::column_major(A), packed = A.is_complex() ? V : linalg::empty_matrices(linalg::batch_of(A), n, n, A.dtype(), A.device());
       Tensor info = zeros(linalg::batch_of(A), linalg::options(DType::Int32));
-      auto run = [&]<class T>(T) {
+      visit_floats_and_complex("linalg_eig", A.dtype(), [&]<class T>(T) {
+        using Complex = std::complex<lapack::RealOf<T>>;
         linalg::for_each_matrix(linalg::matrix_count(A), n * n * n * 10, [&](int64_t i) {
-          info.data<int32_t>()[i] = lapack::geev<T>('N', 'V', n, work.data<T>() + i * n * n, n, w.data<T>() + i * n, nullptr, 1, V.data<T>() + i * n * n, n);
+          T* v = packed.data<T>() + i * n * n;
+          Complex* values = w.data<Complex>() + i * n;
+          info.data<int32_t>()[i] = lapack::geev<T>('N', 'V', n, work.data<T>() + i * n * n, n, values, nullptr, 1, v, n);
+          if constexpr (!std::is_same_v<T, Complex>) unpack_vectors(n, values, v, V.data<Complex>() + i * n * n);
         });
-      };
-      if (dtype == DType::Complex128) run(std::complex<double>());
-      else run(std::complex<float>());
+      });
       linalg::check_info("linalg.eig", info, [](int k) {
         return str("The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues (error code: ", k, ").");
       });

@@ -6,6 +6,7 @@
 #include "kagari/op/op.h"
 #include "kagari/ops/activation.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -99,8 +100,9 @@ const auto nll_forward_op = define<&nll_loss_forward>({
       });
       return std::tuple(loss, total);
     },
-    .grad = vjp("target weight out", [](Ctx& c, const Tensor&, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) -> Grads {
-      return {c.needs(0) && c.grads[0].defined() ? nll_loss_backward(c.grads[0], target, weight, detach(c.out(1)), c.sizes(0), reduction, ignore_index) : Tensor(), Tensor(), Tensor()};
+    .grad = vjp("input target weight out", [](Ctx& c, const Tensor& input, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) -> Grads {
+      if (!c.needs(0) || !c.grads[0].defined()) return {Tensor(), Tensor(), Tensor()};
+      return {constant_in(nll_loss_backward(c.grads[0], target, weight, detach(c.out(1)), c.sizes(0), reduction, ignore_index), input), Tensor(), Tensor()};
     }),
     .node_name = "NllLossBackward0",
 });

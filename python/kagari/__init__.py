@@ -27,7 +27,7 @@ _HOMES = {
     "no_grad": "autograd.grad_mode", "enable_grad": "autograd.grad_mode", "inference_mode": "autograd.grad_mode", "set_grad_enabled": "autograd.grad_mode",
     "save": "serialization", "load": "serialization",
     "manual_seed": "random", "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "unique": "_unique", "unique_consecutive": "_unique",
+    "unique": "_unique", "unique_consecutive": "_unique", "histogramdd": "_histogramdd",
     "UntypedStorage": "_C", "TypedStorage": "storage",
     "Generator": "_C",
     "compile": "_compile",
@@ -39,7 +39,7 @@ _HOMES = {
     "get_num_interop_threads": "_basics", "set_num_interop_threads": "_basics", "set_flush_denormal": "_basics", "is_same_size": "_basics",
     "einsum": "_basics", "broadcast_shapes": "_basics", "split": "_basics", "compiled_with_cxx11_abi": "_basics", "get_device": "_basics",
     "is_autocast_enabled": "_basics", "is_autocast_cpu_enabled": "_basics", "get_autocast_dtype": "_basics",
-    "is_autocast_cache_enabled": "_basics", "get_autocast_cpu_dtype": "_basics", "get_autocast_gpu_dtype": "_basics", "tensordot": "_basics",
+    "is_autocast_cache_enabled": "_basics", "get_autocast_cpu_dtype": "_basics", "get_autocast_gpu_dtype": "_basics", "tensordot": "_basics", "lu": "_basics",
     "sym_int": "_basics", "sym_float": "_basics", "sym_max": "_basics", "sym_min": "_basics", "sym_not": "_basics", "sym_ite": "_basics",
     "SymInt": "_basics", "SymFloat": "_basics", "SymBool": "_basics", "autocast": "amp", "GradScaler": "amp", "get_default_device": "_C",
 }
