@@ -71,7 +71,8 @@ int64_t interval(const std::vector<T>& edges, T v, Search search) {
   A x = A(v), low = A(edges.front()), high = A(edges.back());
   if (!(x >= low && x <= high)) return -1;
   if (search == Search::Edges) return std::min<int64_t>(bins - 1, std::upper_bound(edges.begin(), edges.end(), x, [](A a, T b) { return a < A(b); }) - edges.begin() - 1);
-  int64_t at = std::min(bins - 1, int64_t((x - low) * A(bins) / (high - low)));
+  auto rounded = [](A a) { return A(T(a)); };  // halfs are rounded after each step, as PyTorch computes with them
+  int64_t at = std::min(bins - 1, int64_t(rounded(rounded(rounded(x - low) * A(bins)) / rounded(high - low))));
   if (search == Search::Uniform) return at;
   if (x < A(edges[size_t(at)])) --at;
   else if (at + 1 < bins && x >= A(edges[size_t(at) + 1])) ++at;

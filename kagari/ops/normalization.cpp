@@ -8,6 +8,7 @@
 #include "kagari/cpu/reduce.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/pointwise.h"
@@ -340,8 +341,9 @@ const auto native_batch_norm_op = compose<&native_batch_norm>({
     .doc = "Batch normalisation, with the mean and the reciprocal standard deviation of each channel in training; otherwise these are empty.",
     .body = [](KG_BATCH_NORM_ARGUMENTS, bool training, double momentum, double eps) -> Three {
       auto [y, mean, rstd] = batch_norm_statistics(input, weight, bias, running_mean, running_var, training, momentum, eps);
-      if (training) return {y, detach(mean), detach(rstd)};
-      return {y, empty_tensor({0}, mean.dtype(), mean.device()), empty_tensor({0}, mean.dtype(), mean.device())};
+      DType d = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
+      if (training) return {y, to(detach(mean), d), to(detach(rstd), d)};
+      return {y, empty_tensor({0}, d, mean.device()), empty_tensor({0}, d, mean.device())};
     },
 });
 Three native_batch_norm_legit(KG_BATCH_NORM_ARGUMENTS, bool training, double momentum, double eps) {
@@ -459,7 +461,7 @@ Three native_group_norm(const Tensor& input, const Tensor& weight, const Tensor&
   DType parameters = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
   if (input.numel() == 0) {
     Tensor none = zeros({N, groups}, {.dtype = parameters, .layout = {}, .device = input.device()});
-    return {clone(input), none, clone(none)};
+    return {clone(input), constant_in(none, input), constant_in(clone(none), input)};
   }
   Tensor rows = reshape(is_half(input.dtype()) ? to(input, DType::Float32) : input, {N, groups, C / groups * HxW});
   int64_t last[] = {-1};

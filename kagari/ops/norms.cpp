@@ -41,9 +41,10 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& self, const Tensor& norm,
   Tensor zero = wrapped_number(0);
   if (p == 0) return zeros_like(self);
   if (p == 1) return grad * sgn(self);
+  Tensor at_zero = eq(norm, zero);
+  if (p == 2) return where(at_zero, zero, self * (grad / norm));
   // the norm 0 is never divided by, not even where the quotient is not taken: its own derivative would be NaN
-  Tensor at_zero = eq(norm, zero), divisor = where(at_zero, wrapped_number(1), norm);
-  if (p == 2) return where(at_zero, zero, self * (grad / divisor));
+  Tensor divisor = where(at_zero, wrapped_number(1), norm);
   Tensor size = abs(self);
   if (std::isinf(p)) {
     Tensor chosen = eq(size, norm);

@@ -64,7 +64,8 @@ const auto float_power_op = compose<&float_power>({
     },
 });
 Tensor float_power_inplace(const Tensor& self, const Tensor& exponent) {
-  Tensor y = float_power(self, exponent);
+  // the gradient of pow needs the old value of self
+  Tensor y = float_power(grad_enabled() && (self.requires_grad() || exponent.requires_grad()) ? detail::keep_before_overwrite(self) : self, exponent);
   KG_CHECK(self.dtype() == y.dtype(), "the base given to float_power_ has dtype ", legacy_name(self.dtype()), " but the operation's result requires dtype ",
            legacy_name(y.dtype()));
   return copy_(self, y);

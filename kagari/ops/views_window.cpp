@@ -164,7 +164,7 @@ const auto narrow_op = compose<&narrow>({
 });
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   KG_CHECK(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
-  KG_CHECK(dim >= -self.dim() && dim < self.dim(), "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.");
+  KG_CHECK(dim < self.dim(), "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.");
   return clone(narrow(self, dim, start, length), MemoryFormat::Contiguous);
 }
 const auto narrow_copy_op = compose<&narrow_copy>({
