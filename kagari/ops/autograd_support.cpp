@@ -1,4 +1,6 @@
 // The few operators that autograd itself needs.
+#include "kagari/ops/autograd_support.h"
+
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/cpu/copy.h"
@@ -55,5 +57,18 @@ const bool filled_in = [] {
   return true;
 }();
 
+const auto constant_in_op = define<&constant_in>({
+    .schema = "_constant_in(Tensor value, Tensor input) -> Tensor",
+    .in = kPrivate,
+    .doc = "`value`, recorded as a function of `input` whose derivative is zero.",
+    .run = [](Out&, const Tensor& value, const Tensor&) { return alias(value); },
+    .grad = vjp("input", [](Ctx& c, const Tensor&, const Tensor& input) -> Grads { return {c.grad, c.needs(1) ? zeros_like(input) : Tensor()}; }),
+});
+
 }  // namespace
+
+Tensor constant_in(const Tensor& value, const Tensor& input) {
+  return grad_enabled() && input.requires_grad() ? constant_in_op(value, input) : value;
+}
+
 }  // namespace kagari
