@@ -121,6 +121,7 @@ constexpr Part parts[] = {
     add_autocast,
     add_dispatch,
     add_profiler,
+    add_capture,
 };
 
 }  // namespace
