@@ -7,7 +7,9 @@
 #include "kagari/autograd/variable.h"
 #include "dispatch.h"
 #include "kagari/ops/handles.h"
+#include "keywords.h"
 #include "op_function.h"
+#include "python_data.h"
 
 namespace kagari::python {
 namespace {
@@ -185,7 +187,12 @@ PyObject* type_method(PyObject* o, PyObject* args, PyObject* kwargs) {
             for (int i = 0; i < dtype_count; ++i)
               if (text == str("torch.", legacy_name(DType(i)), "Tensor")) dtype = Ref(wrap(DType(i))), found = true;
             KG_CHECK_VALUE(found, "invalid type: '", text, "'");
-          } else if (!is_dtype(wanted)) dtype = own(PyObject_GetAttrString(wanted, "dtype"));
+          } else if (!is_dtype(wanted)) {
+            Ref on_cuda(PyObject_GetAttrString(wanted, "is_cuda"));
+            if (!on_cuda) PyErr_Clear();
+            if (on_cuda && on_cuda.get() == Py_True) check_device({DeviceType::CUDA, -1});
+            dtype = own(PyObject_GetAttrString(wanted, "dtype"));
+          }
           return PyObject_CallMethod(o, "to", "O", dtype.get()););
 }
 PyObject* backward_method(PyObject* o, PyObject* args, PyObject* kwargs) {
@@ -248,27 +255,9 @@ PyObject* construct_tensor(PyTypeObject* type, PyObject* args, PyObject* kwargs)
   Device device;
   if (kwargs)
     if (PyObject* d = PyDict_GetItemString(kwargs, "device"); d && d != Py_None) device = device_of_object(d);
-  Py_ssize_t n = PyTuple_GET_SIZE(args);
-  PyObject* first = n ? PyTuple_GET_ITEM(args, 0) : nullptr;
-  if (n == 1 && is_tensor(first)) return wrap_as(type, alias(tensor_of(first)));
-  bool sizes = n == 0 || PyLong_Check(first) || Py_TYPE(first)->tp_name == std::string_view("torch.Size");
-  if (sizes) {
-    Ints shape;
-    bool from_size = n == 1 && PyTuple_Check(first);
-    PyObject* list = from_size ? first : args;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); ++i) {
-      long long s = PyLong_AsLongLong(PyTuple_GET_ITEM(list, i));
-      if (s == -1 && PyErr_Occurred()) throw PythonError();
-      shape.push_back(s);
-    }
-    if (n == 0) shape.push_back(0);
-    return wrap_as(type, empty_tensor(shape, default_dtype(), device));
-  }
-  Ref module(check(PyImport_ImportModule("kagari._C")));
-  Ref made(check(PyObject_CallMethod(module.get(), "tensor", "O", first)));
-  Ref cast(check(PyObject_CallMethod(made.get(), "to", "O", Ref(wrap(default_dtype())).get())));
-  Tensor t = tensor_of(cast.get());
-  return wrap_as(type, alias(t));
+  if (PyTuple_GET_SIZE(args) == 1 && is_tensor(PyTuple_GET_ITEM(args, 0))) return wrap_as(type, alias(tensor_of(PyTuple_GET_ITEM(args, 0))));
+  Tensor made = legacy_tensor(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), default_dtype(), device);
+  return wrap_as(type, std::move(made));
 }
 
 PyGetSetDef tensor_getset[] = {

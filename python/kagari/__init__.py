@@ -69,6 +69,10 @@ def __getattr__(name):
     if name.endswith("Storage"):
         from kagari import storage
         return getattr(storage, name)
+    if name.endswith("Tensor"):
+        from kagari import _legacy_types
+        if name in _legacy_types.DTYPES:
+            return getattr(_legacy_types, name)
     if not name.startswith("__") and _util.find_spec(f"kagari.{name}") is not None:
         return _importlib.import_module(f"kagari.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r}")
