@@ -1,5 +1,6 @@
 // Tensors from Python data, NumPy arrays, buffers and DLPack, and back: the functions of torch and the methods of Tensor.
 #include "kagari/autograd/variable.h"
+#include "kagari/tensor/sparse.h"
 #include "dlpack.h"
 #include "keywords.h"
 #include "numpy_api.h"
@@ -193,6 +194,7 @@ PyObject* item(PyObject* o, PyObject*) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+    require_strided(t, "item()");
     return number_at(t.bytes(), t.dtype());
   });
 }

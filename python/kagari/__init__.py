@@ -30,6 +30,8 @@ _HOMES = {
     "unique": "_unique", "unique_consecutive": "_unique",
     "UntypedStorage": "_C", "TypedStorage": "storage",
     "Generator": "_C",
+    **dict.fromkeys(("sparse_coo_tensor", "sparse_compressed_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor",
+                     "sparse_bsc_tensor"), "sparse._construction"), "spmm": "_basics",
     "compile": "_compile",
     "is_tensor": "_basics", "is_storage": "_basics", "is_floating_point": "_basics", "is_complex": "_basics", "is_conj": "_basics", "is_neg": "_basics",
     "is_signed": "_basics", "is_inference": "_basics", "numel": "_basics", "typename": "_basics", "set_default_tensor_type": "_basics",
