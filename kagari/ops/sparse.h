@@ -20,8 +20,8 @@ KAGARI_API Tensor sparse_compressed_tensor(const Tensor& compressed, const Tenso
 
 /// The values, sharing memory; differentiable. Of a strided tensor: RuntimeError.
 KAGARI_API Tensor sparse_values(const Tensor& self);
-/// The tensor with other values at the same places; differentiable in the values.
-KAGARI_API Tensor with_sparse_values(const Tensor& pattern, const Tensor& values);
+/// The tensor with other values at the same places; differentiable in the values. `node`: the name of the recorded node.
+KAGARI_API Tensor with_sparse_values(const Tensor& pattern, const Tensor& values, std::string node = "SparseCooTensorWithDimsAndTensorsBackward0");
 /// The elements of `self`, sparse or strided, at the places of `pattern`, in the shape of its values; differentiable in self.
 KAGARI_API Tensor sparse_values_at(const Tensor& self, const Tensor& pattern);
 /// COO indices (sparse dimensions, nnz) of any layout without blocks.

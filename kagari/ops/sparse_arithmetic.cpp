@@ -34,7 +34,7 @@ void run_valuewise(const SparseCall& call, bool linear, Result& out) {
   Result result;
   call.op.boxed(call.op, args.data(), {}, result);
   out.kind = Result::Kind::Tensor;
-  Tensor made = with_sparse_values(x, result.tensors[0]);
+  Tensor made = with_sparse_values(x, result.tensors[0], call.op.backward_name());
   out.tensors.push_back(std::move(made));
 }
 const bool runs_valuewise = (run_sparse_valuewise = run_valuewise, true);
@@ -148,7 +148,7 @@ Tensor multiply_coo(const Tensor& a, const Tensor& b) {
   Tensor at = kept.numel() == p.nnz() ? p.indices : index_select(p.indices, 1, kept);
   Tensor mine = kept.numel() == p.nnz() ? sparse_values(x) : index_select(sparse_values(x), 0, kept);
   Tensor pattern = make_sparse(x.sizes(), {Layout::Sparse, at, {}, detach(mine), p.coalesced, false});
-  return with_sparse_values(pattern, mul(mine, sparse_values_at(y, pattern)));
+  return with_sparse_values(pattern, mul(mine, sparse_values_at(y, pattern)), "MulBackward0");
 }
 
 Tensor mul_rule(const SparseCall&, const Tensor& self, const Tensor& other) {
@@ -156,20 +156,20 @@ Tensor mul_rule(const SparseCall&, const Tensor& self, const Tensor& other) {
     KG_CHECK(sparse(other), "mul(): expected a sparse tensor");
     if (single(self)) {
       Tensor x = distinct(other, false);
-      return with_sparse_values(x, mul(as_number(self), sparse_values(x)));
+      return with_sparse_values(x, mul(as_number(self), sparse_values(x)), "MulBackward0");
     }
     Tensor x = distinct(other, false);
     KG_CHECK(is_expandable_to(self.sizes(), x.sizes()), "mul(sparse, dense): the dense tensor of shape ", self.sizes(), " does not broadcast to the sparse one of shape ", x.sizes());
-    return with_sparse_values(x, mul(sparse_values(x), sparse_values_at(expand(self, x.sizes()), detach(x))));
+    return with_sparse_values(x, mul(sparse_values(x), sparse_values_at(expand(self, x.sizes()), detach(x))), "MulBackward0");
   }
   if (single(other)) {
     Tensor x = distinct(self, false);
-    return with_sparse_values(x, mul(sparse_values(x), as_number(other)));
+    return with_sparse_values(x, mul(sparse_values(x), as_number(other)), "MulBackward0");
   }
   if (!sparse(other)) {
     Tensor x = distinct(self, false);
     KG_CHECK(is_expandable_to(other.sizes(), x.sizes()), "mul(sparse, dense): the dense tensor of shape ", other.sizes(), " does not broadcast to the sparse one of shape ", x.sizes());
-    return with_sparse_values(x, mul(sparse_values(x), sparse_values_at(expand(other, x.sizes()), detach(x))));
+    return with_sparse_values(x, mul(sparse_values(x), sparse_values_at(expand(other, x.sizes()), detach(x))), "MulBackward0");
   }
   KG_CHECK(layout_of(self) == layout_of(other), "mul(): expected tensors of one layout, but got ", python_name(layout_of(self)), " and ", python_name(layout_of(other)));
   if (sparse_parts(self).is_coo()) return multiply_coo(self, other);
@@ -184,7 +184,7 @@ Tensor mul_any(const SparseCall& call, const Tensor& self, const Tensor& other) 
 Tensor div_rule(const SparseCall&, const Tensor& self, const Tensor& other, std::optional<std::string_view> rounding_mode) {
   KG_CHECK(sparse(self) && single(other), "Sparse division requires a scalar or zero-dim dense tensor divisor (got shape ", other.sizes(), " for divisor)");
   Tensor x = distinct(self, rounding_mode.has_value());
-  return with_sparse_values(x, div(sparse_values(x), as_number(other), rounding_mode));
+  return with_sparse_values(x, div(sparse_values(x), as_number(other), rounding_mode), "DivBackward0");
 }
 Tensor true_divide_rule(const SparseCall& call, const Tensor& self, const Tensor& other) { return div_rule(call, self, other, {}); }
 Tensor floor_divide_rule(const SparseCall& call, const Tensor& self, const Tensor& other) { return div_rule(call, self, other, "floor"); }
@@ -192,7 +192,7 @@ Tensor pow_rule(const SparseCall&, const Tensor& self, const Tensor& exponent) {
   KG_CHECK(sparse(self) && single(exponent), "pow(): a sparse tensor can be raised to a number only");
   KG_CHECK(exponent.item().to_double() != 0, "pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense");
   Tensor x = distinct(self, true);
-  return with_sparse_values(x, pow(sparse_values(x), as_number(exponent)));
+  return with_sparse_values(x, pow(sparse_values(x), as_number(exponent)), "PowBackward0");
 }
 const SparseRule mul_op("mul", mul_any), div_op("div", div_rule), true_divide_op("true_divide", true_divide_rule), floor_divide_op("floor_divide", floor_divide_rule), pow_op("pow", pow_rule);
 
@@ -213,6 +213,15 @@ Tensor copy_rule(const SparseCall&, const Tensor& self, const Tensor& src, bool)
            "Tensor and src type = torch.", sparse(src) ? "sparse." : "", legacy_name(src.dtype()), "Tensor");
   return clone(to(src, self.dtype()));
 }
+template <DType dtype>
+Tensor converted(const SparseCall&, const Tensor& self, std::optional<MemoryFormat>) { return to(self, dtype); }
+const SparseRule conversions[] = {{"bool", converted<DType::Bool>}, {"byte", converted<DType::UInt8>}, {"char", converted<DType::Int8>}, {"short", converted<DType::Int16>}, {"int", converted<DType::Int32>},
+                                  {"long", converted<DType::Int64>}, {"half", converted<DType::Float16>}, {"bfloat16", converted<DType::BFloat16>}, {"float", converted<DType::Float32>},
+                                  {"double", converted<DType::Float64>}, {"cfloat", converted<DType::Complex64>}, {"cdouble", converted<DType::Complex128>}};
+Tensor type_as_rule(const SparseCall&, const Tensor& self, const Tensor& other) { return to(self, other.dtype()); }
+Tensor itself(const SparseCall&, const Tensor& self, std::optional<MemoryFormat>) { return self; }
+const SparseRule type_as_op("type_as", type_as_rule), cpu_op("cpu", itself);
+
 TensorOptions like(const Tensor& self, TensorOptions o) {
   if (!o.dtype) o.dtype = self.dtype();
   if (!o.layout) o.layout = layout_of(self);

@@ -102,6 +102,7 @@ const auto csr_product_op = define<&csr_product>({
       if (c.needs(3)) out[3] = transposed_product(begin, column, conjugate(values), c.grad, c.sizes(3)[0]);
       return out;
     }),
+    .node_name = "SparseAddmmBackward0",
 });
 Tensor csr_product(const Tensor& begin, const Tensor& column, const Tensor& values, const Tensor& dense) { return csr_product_op(begin, column, values, dense); }
 

@@ -6,7 +6,7 @@ namespace {
 class SparseNode final : public Node {
  public:
   using Fn = std::function<Grads(const Tensor&, const Node&)>;
-  SparseNode(const char* name, Fn fn) : name_(name), fn_(std::move(fn)) {}
+  SparseNode(std::string name, Fn fn) : name_(std::move(name)), fn_(std::move(fn)) {}
   Grads apply(Grads&& grads) override {
     KG_CHECK(fn_, "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved "
              "intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
@@ -17,23 +17,23 @@ class SparseNode final : public Node {
   void release_saved() override { fn_ = {}; }
 
  private:
-  const char* name_;
+  std::string name_;
   Fn fn_;
 };
 
 }  // namespace
 
-Tensor record_sparse(Tensor result, const char* name, TensorList inputs, std::function<Grads(const Tensor&, const Node&)> fn) {
+Tensor record_sparse(Tensor result, std::string name, TensorList inputs, std::function<Grads(const Tensor&, const Node&)> fn) {
   bool any = false;
   for (const Tensor& t : inputs) any = any || t.requires_grad();
   if (!any || !grad_enabled() || !is_differentiable(result.dtype())) return result;
-  auto node = make_node<SparseNode>(name, std::move(fn));
+  auto node = make_node<SparseNode>(std::move(name), std::move(fn));
   for (const Tensor& t : inputs) node->next_edges.push_back(gradient_edge(t));
   set_history(result, node);
   return result;
 }
-Tensor record_sparse(Tensor result, const char* name, std::initializer_list<Tensor> inputs, std::function<Grads(const Tensor&, const Node&)> fn) {
-  return record_sparse(std::move(result), name, TensorList(inputs.begin(), inputs.size()), std::move(fn));
+Tensor record_sparse(Tensor result, std::string name, std::initializer_list<Tensor> inputs, std::function<Grads(const Tensor&, const Node&)> fn) {
+  return record_sparse(std::move(result), std::move(name), TensorList(inputs.begin(), inputs.size()), std::move(fn));
 }
 
 }  // namespace kagari

@@ -30,8 +30,8 @@ Tensor sum_over(const Tensor& self, const Ints& dims, bool keepdim, std::optiona
     if (d < split && !gone(d)) rows.push_back(d);
     if (d >= split && gone(d)) value_dims.push_back(d - split + 1);
   }
-  Tensor values = sparse_values(recording_distinct(self));
-  const SparseParts& q = sparse_parts(recording_distinct(self));
+  Tensor x = recording_distinct(self), values = sparse_values(x);
+  const SparseParts& q = sparse_parts(x);
   if (rows.empty()) {  // nothing sparse is left
     value_dims.insert(value_dims.begin(), 0);
     Tensor y = sum(values, IntList(value_dims), false, dtype);

@@ -115,12 +115,13 @@ Tensor sparse_coordinates(const Tensor& self) {
 }
 
 // ---------------------------------------------------------------- values and their gradients
-Tensor with_sparse_values(const Tensor& pattern, const Tensor& values) {
+Tensor with_sparse_values(const Tensor& pattern, const Tensor& values, std::string node) {
   SparseParts parts = sparse_parts(pattern);
   KG_CHECK(values.dim() > 0 && values.sizes()[0] == parts.nnz(), "expected ", parts.nnz(), " values, but got values of shape ", values.sizes());
+  KG_CHECK_IMPLEMENTED(values.is_cpu(), "sparse tensors are on the CPU, but the values are on ", values.device());
   parts.values = detach(values);
   Tensor like = detach(pattern);
-  return record_sparse(make_sparse(pattern.sizes(), std::move(parts)), "SparseCooTensorWithDimsAndTensorsBackward0", {values},
+  return record_sparse(make_sparse(pattern.sizes(), std::move(parts)), std::move(node), {values},
                        [like](const Tensor& g, const Node&) -> Grads { return {sparse_values_at(g, like)}; });
 }
 
