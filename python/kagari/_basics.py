@@ -54,6 +54,11 @@ def numel(input):
     return input.numel()
 
 
+def spmm(input, mat2):
+    """The product of a sparse matrix with a matrix or vector; another name of :func:`torch.mm`."""
+    return kagari.mm(input, mat2)
+
+
 def get_device(input):
     """The index of the tensor's device; -1 on the CPU."""
     return input.get_device()
