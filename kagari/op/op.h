@@ -162,8 +162,6 @@ struct KAGARI_API OpBase {
   bool has_parts;          // has a kernel, and a composition that stands for it
   const char* no_grad_reason;
   void (*boxed)(const OpBase&, const Value* args, Dest dest, Result& out);
-  /// The same behind the door: this operator asks no mode, but those that its body is composed of do.
-  void (*inside)(const OpBase&, const Value* args, Dest dest, Result& out);
   const OpBase* next;
 
   const Schema& schema() const;
@@ -473,15 +471,6 @@ struct Op<R(A...)> final : OpBase {
     boxed = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
       call_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
     };
-    inside = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
-      execute_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
-    };
-  }
-  template <size_t... I>
-  static void execute_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
-    (void)args;
-    if constexpr (std::is_void_v<R>) op.execute(dest, detail::Boxing<A>::get(args[I])...);
-    else detail::Returning<R>::put(out, op.execute(dest, detail::Boxing<A>::get(args[I])...));
   }
   template <size_t... I>
   static void call_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {

@@ -64,7 +64,7 @@ class Capture final : public Mode {
         ~Reenter() { active_mode = before; }
       } reenter;
       active_mode = this;
-      op.inside(op, args, {}, fresh);
+      run_beneath(op, args, {}, fresh);
     }
     if (dest.kind == Dest::Kind::Fresh) {
       out = std::move(fresh);
