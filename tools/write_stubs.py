@@ -229,7 +229,7 @@ def package(kagari):
         if name not in own and home != "_C":
             lines.append(f"from kagari.{home} import {name} as {name}")
     for found in pkgutil.iter_modules(kagari.__path__):
-        if not found.name.startswith("_") and found.name not in own:
+        if not found.name.startswith("_") and (found.name not in own or inspect.ismodule(own[found.name])):
             lines.append(f"from kagari import {found.name} as {found.name}")
     return "\n".join(apart(lines)) + "\n"
 

@@ -29,7 +29,7 @@ def names(body):
 def test_stubs(tmp_path):
     found = stubs(tmp_path)
     top = found["kagari/__init__.pyi"].body
-    assert {"Tensor", "add", "zeros", "float32", "manual_seed", "nn", "no_grad"} <= set(names(top))
+    assert {"Tensor", "add", "zeros", "float32", "manual_seed", "nn", "no_grad", "optim"} <= set(names(top))
     tensor, = (node for node in top if isinstance(node, ast.ClassDef) and node.name == "Tensor")
     methods = set(names(tensor.body))
     assert {name for name in vars(kagari.Tensor) if not name.startswith("__")} <= methods
