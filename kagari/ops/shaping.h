@@ -45,4 +45,8 @@ KAGARI_API Tensor diagflat(const Tensor& self, int64_t offset = 0);
 /// Sums over the dimensions that broadcasting would have added, so that the result has the given sizes.
 KAGARI_API Tensor sum_to(const Tensor& self, IntList size);
 
+/// Writes `fill_value` on the main diagonal, in place. With `wrap` the diagonal of a tall matrix starts again one row below each square.
+/// RuntimeError for fewer than two dimensions, and for three or more of different sizes.
+KAGARI_API Tensor fill_diagonal_(const Tensor& self, const Scalar& fill_value, bool wrap = false);
+
 }  // namespace kagari

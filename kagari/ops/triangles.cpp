@@ -100,4 +100,26 @@ Tensor diag(const Tensor& self, int64_t diagonal) { return diag_op(self, diagona
 Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) { return diag_embed_op(self, offset, dim1, dim2); }
 Tensor diagflat(const Tensor& self, int64_t offset) { return diagflat_op(self, offset); }
 
+Tensor fill_diagonal_(const Tensor& self, const Scalar& fill_value, bool wrap) {
+  KG_CHECK(self.dim() >= 2, "dimensions must larger than 1");
+  int64_t rows = self.size(0), cols = self.size(1), step = 0, side = rows;
+  for (int64_t d = 0; d < self.dim(); ++d) {
+    step += self.stride(d);
+    side = std::min(side, self.size(d));
+    KG_CHECK(self.dim() == 2 || self.size(d) == rows, "all dimensions of input must be of equal length");
+  }
+  fill_(as_strided(self, {side}, {step}, self.storage_offset()), fill_value);
+  // a tall matrix goes on one row below each full square
+  for (int64_t top = cols + 1; wrap && self.dim() == 2 && top < rows; top += cols + 1)
+    fill_(as_strided(self, {std::min(cols, rows - top)}, {step}, self.storage_offset() + top * self.stride(0)), fill_value);
+  return self;
+}
+const auto fill_diagonal_op = compose<&fill_diagonal_>({
+    .schema = "fill_diagonal_(Tensor self, Scalar fill_value, bool wrap=False) -> Tensor",
+    .in = kFunction | kMethod,
+    .doc = "Writes a number on the main diagonal of self, in place. In a tall matrix, with `wrap`, the diagonal starts again one row below each square.\n\n"
+           ">>> torch.zeros(2, 2).fill_diagonal_(1)\ntensor([[1., 0.],\n        [0., 1.]])",
+    .body = fill_diagonal_,
+});
+
 }  // namespace kagari

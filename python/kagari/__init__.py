@@ -38,6 +38,12 @@ _HOMES = {name: home for home, names in {
     """,
     "_compile": "compile",
     "_histogramdd": "histogramdd",
+    "_native_names": """
+        binary_cross_entropy_with_logits chain_matmul cond conv_tbc cosine_embedding_loss ctc_loss eig
+        embedding_renorm_ frobenius_norm hinge_embedding_loss instance_norm is_distributed is_nonzero kl_div lstsq
+        margin_ranking_loss matrix_rank native_norm norm_except_dim nuclear_norm poisson_nll_loss saddmm solve
+        sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
+    """,
     "_ops": "ops",
     "_tensor_str": "set_printoptions",
     "_unique": "unique unique_consecutive",

@@ -183,6 +183,23 @@ class _TensorMixin:
     def __rdiv__(self, other):
         return self.__rtruediv__(other)
 
+    def is_nonzero(self):
+        """Whether the only element is not zero. RuntimeError for any other number of elements."""
+        if self.numel() != 1:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous" if self.numel() == 0 else
+                               "Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self)
+
+    def dim_order(self):
+        """The dimensions in the order of their strides, the outermost first."""
+        return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+
+    def module_load(self, other, assign=False):
+        """What Module.load_state_dict puts in the place of this tensor: other (assign), or self with other's values."""
+        if assign:
+            return other if isinstance(other, type(self)) else other.detach()
+        return self.copy_(other)
+
     def __contains__(self, element):
         """Whether any element equals `element`, a number or a tensor."""
         if isinstance(element, (kagari.Tensor, int, float, complex, bool)):
