@@ -194,7 +194,7 @@ PyObject* item(PyObject* o, PyObject*) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
-    require_strided(t, "item()");
+    if (is_sparse(t)) return wrap(t.item());
     return number_at(t.bytes(), t.dtype());
   });
 }
