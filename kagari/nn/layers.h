@@ -163,7 +163,9 @@ using Identity = Holder<FunctionImpl<functions::identity>>;
 
 /// Modules one after the other, under the names "0", "1", ...:
 ///
-///   nn::Sequential net(nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 10));
+///   nn::Sequential net{nn::Linear(64, 32), nn::ReLU(), nn::Linear(32, 10)};
+///
+/// Write braces: only they make the modules in the order in which they stand, which decides who gets which random numbers.
 class KAGARI_API SequentialImpl : public Module {
  public:
   template <class... H>
