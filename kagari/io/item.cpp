@@ -32,10 +32,10 @@ std::string_view Item::kind() const {
 bool Item::boolean() const { return KG_GET(bool, "a bool"); }
 int64_t Item::integer() const { return KG_GET(int64_t, "an integer"); }
 double Item::number() const { return is_integer() ? double(integer()) : KG_GET(double, "a number"); }
-const std::string& Item::text() const { return KG_GET(std::string, "a text"); }
-const Tensor& Item::tensor() const { return KG_GET(Tensor, "a tensor"); }
-Item::List& Item::items() const { return KG_GET(std::shared_ptr<Sequence>, "a list")->items; }
-Item::Pairs& Item::pairs() const { return KG_GET(std::shared_ptr<Mapping>, "a dictionary")->pairs; }
+const std::string& Item::text() const& { return KG_GET(std::string, "a text"); }
+const Tensor& Item::tensor() const& { return KG_GET(Tensor, "a tensor"); }
+Item::List& Item::items() const& { return KG_GET(std::shared_ptr<Sequence>, "a list")->items; }
+Item::Pairs& Item::pairs() const& { return KG_GET(std::shared_ptr<Mapping>, "a dictionary")->pairs; }
 bool Item::is_tuple() const { return is_list() && KG_GET(std::shared_ptr<Sequence>, "a list")->tuple; }
 bool Item::is_ordered() const { return is_dict() && KG_GET(std::shared_ptr<Mapping>, "a dictionary")->ordered; }
 #undef KG_GET

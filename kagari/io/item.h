@@ -42,10 +42,15 @@ class KAGARI_API Item {
   bool boolean() const;
   int64_t integer() const;
   double number() const;  // an integer, too
-  const std::string& text() const;
-  const Tensor& tensor() const;
-  List& items() const;
-  Pairs& pairs() const;
+  const std::string& text() const&;
+  std::string text() && { return static_cast<const Item&>(*this).text(); }
+  const Tensor& tensor() const&;
+  Tensor tensor() && { return static_cast<const Item&>(*this).tensor(); }
+  List& items() const&;
+  Pairs& pairs() const&;
+  // Of a temporary, copies: `for (const Item& i : load(path).items())` must not outlive it.
+  List items() && { return static_cast<const Item&>(*this).items(); }
+  Pairs pairs() && { return static_cast<const Item&>(*this).pairs(); }
   bool is_tuple() const;    // a list that is a tuple in Python
   bool is_ordered() const;  // a dictionary that is an OrderedDict in Python
 

@@ -5,12 +5,13 @@
 
 #include "kagari/autograd/variable.h"
 #include "kagari/io/pickle.h"
+#include "kagari/ops/sparse.h"
 
 namespace kagari::io {
 namespace {
 
 /// A name that a pickle mentions, and what reading may do with it.
-enum class Known : uint8_t { OrderedDict, RebuildTensor, RebuildTensorTyped, RebuildParameter, Size, Device, StorageClass, DTypeName };
+enum class Known : uint8_t { OrderedDict, RebuildTensor, RebuildTensorTyped, RebuildParameter, RebuildSparse, Layout, Size, Device, StorageClass, DTypeName };
 struct Global {
   Known what;
   DType dtype = DType::UInt8;
@@ -20,6 +21,7 @@ const std::unordered_map<std::string, Global>& globals() {
   static const std::unordered_map<std::string, Global> table = [] {
     std::unordered_map<std::string, Global> t{{"collections.OrderedDict", {Known::OrderedDict}},      {"torch._utils._rebuild_tensor_v2", {Known::RebuildTensor}},
                                               {"torch._utils._rebuild_tensor_v3", {Known::RebuildTensorTyped}}, {"torch._utils._rebuild_parameter", {Known::RebuildParameter}},
+                                              {"torch._utils._rebuild_sparse_tensor", {Known::RebuildSparse}}, {"torch.serialization._get_layout", {Known::Layout}},
                                               {"torch.Size", {Known::Size}},                          {"torch.device", {Known::Device}},
                                               {"torch.storage.UntypedStorage", {Known::StorageClass}}, {"torch.UntypedStorage", {Known::StorageClass}}};
     static constexpr std::pair<const char*, DType> classes[] = {{"Float", DType::Float32}, {"Double", DType::Float64}, {"Half", DType::Float16}, {"BFloat16", DType::BFloat16}, {"Long", DType::Int64},
@@ -209,6 +211,21 @@ class Machine {
     return t;
   }
 
+  Tensor rebuild_sparse(std::vector<Entry> a) {
+    if (a.size() != 2) bad("a sparse tensor has a layout and its parts");
+    std::string layout = item_of(a[0]).text();
+    Item all = item_of(a[1]);
+    const Item::List& parts = all.items();
+    bool coo = layout == "torch.sparse_coo";
+    if (parts.size() < (coo ? 3u : 4u)) bad("a sparse tensor has too few parts");
+    Ints size;
+    for (const Item& s : parts[coo ? 2 : 3].items()) size.push_back(s.integer());
+    if (coo) return sparse_coo_tensor(parts[0].tensor(), parts[1].tensor(), size, parts.size() > 3 && parts[3].is_bool() && parts[3].boolean());
+    for (Layout l : {Layout::SparseCsr, Layout::SparseCsc, Layout::SparseBsr, Layout::SparseBsc})
+      if (layout == python_name(l)) return sparse_compressed_tensor(parts[0].tensor(), parts[1].tensor(), parts[2].tensor(), size, l);
+    bad(str("a tensor has the unknown layout ", layout));
+  }
+
   void reduce() {
     Item tuple = pop_item();
     Entry function = pop();
@@ -226,6 +243,10 @@ class Machine {
         if (Item wanted = item_of(a[1]); wanted.is_bool() && wanted.boolean() != t.requires_grad()) set_requires_grad(t, wanted.boolean());
         return push(Item(t));
       }
+      case Known::RebuildSparse: return push(Item(rebuild_sparse(std::move(a))));
+      case Known::Layout:
+        if (a.size() != 1) bad("a layout has one name");
+        return push(item_of(std::move(a[0])));
       case Known::Size:
         if (a.size() != 1) bad("a Size has one argument");
         return push(item_of(std::move(a[0])));

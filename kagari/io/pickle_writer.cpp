@@ -92,9 +92,22 @@ class Writer {
     integer(count);
     out_ += "tQ";
   }
+  void sparse(const Tensor& t) {
+    const SparseParts& p = sparse_parts(t);
+    out_ += "ctorch._utils\n_rebuild_sparse_tensor\n(ctorch.serialization\n_get_layout\n(";
+    text(std::string(python_name(p.layout)));
+    out_ += "tR(";
+    tensor(p.indices);
+    if (!p.is_coo()) tensor(p.plain);
+    tensor(p.values);
+    integers(t.sizes());
+    if (p.is_coo()) out_ += p.coalesced ? '\x88' : '\x89';
+    out_ += "ttR";
+  }
   void tensor(const Tensor& t) {
     KG_CHECK(t.defined(), "save(): a tensor is undefined");
-    KG_CHECK_IMPLEMENTED(t.is_cpu() && !is_sparse(t), "save(): only strided tensors on the CPU can be saved from C++, but one is on ", t.device(), " with layout ", python_name(layout_of(t)));
+    KG_CHECK_IMPLEMENTED(t.is_cpu(), "save(): only tensors on the CPU can be saved, but one is on ", t.device());
+    if (is_sparse(t)) return sparse(t);
     static constexpr const char* classes[] = {"Bool", "Byte", "Char", "Short", "Int", "Long", nullptr, nullptr, nullptr, "Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"};
     const char* name_of_class = int(t.dtype()) < 15 ? classes[int(t.dtype())] : nullptr;
     out_ += name_of_class ? "ctorch._utils\n_rebuild_tensor_v2\n(" : "ctorch._utils\n_rebuild_tensor_v3\n(";

@@ -65,6 +65,9 @@ ZipReader::ZipReader(const std::string& path) : file_(path) {
   file_.read(file_.size() - tail, bytes.data(), tail);
   int64_t at = tail - 22;
   while (at >= 0 && little<uint32_t>(&bytes[size_t(at)]) != kEnd) --at;
+  uint8_t first[2] = {};
+  if (file_.size() >= 2) file_.read(0, first, 2);
+  if (at < 0 && first[0] == 0x80) fail(ErrorKind::NotImplemented, str(path, " is no readable zip archive: it begins as a pickle, as torch.save wrote before PyTorch 1.6; save it again with a newer version"));
   if (at < 0) damaged(path, "it has no end record");
   const uint8_t* end = &bytes[size_t(at)];
   uint64_t count = little<uint16_t>(end + 10), directory_size = little<uint32_t>(end + 12), directory = little<uint32_t>(end + 16);

@@ -65,6 +65,9 @@ static void checkpoints() {
   EXPECT(contains(error_of([&] { loaded.named_tensors(); }), "expected a dictionary of tensors"));
   EXPECT(contains(error_of([&] { io::load(at("absent.pt")); }), "cannot open"));
   EXPECT(contains(error_of([&] { io::save(saved, at("no/such/folder.pt")); }), "cannot write"));
+  Tensor matrix = reshape(arange(0., 6.), {2, 3});
+  io::save(Item::list({to_sparse(matrix), to_sparse(matrix, 1), to_layout(matrix, Layout::SparseCsr), to_layout(matrix, Layout::SparseBsc, {1, 3})}), at("b.pt"));
+  for (const Item& i : io::load(at("b.pt")).items()) EXPECT(is_sparse(i.tensor()) && equal(to_dense(i.tensor()), matrix));
   NamedTensors all{{"x", ones({2})}};
   io::save(all, at("b.pt"));
   EXPECT(equal(io::load(at("b.pt")).named_tensors()[0].second, ones({2})));
