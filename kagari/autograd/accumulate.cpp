@@ -54,7 +54,7 @@ Grads AccumulateGrad::apply(Grads&& grads) {
     if (grad_enabled()) meta.grad = incoming;
     else if (is_sparse(incoming)) meta.grad = ours ? incoming : autograd_arithmetic.clone(incoming);
     else if (ours && same_layout) meta.grad = incoming.impl()->has_grad_fn ? detach(incoming) : incoming;
-    else if (variable_.is_non_overlapping_and_dense()) {
+    else if (variable_.is_non_overlapping_and_dense() && !incoming.impl()->special) {
       meta.grad = empty_strided_tensor(variable_.sizes(), variable_.strides(), incoming.dtype(), incoming.device());
       autograd_arithmetic.copy_inplace(meta.grad, incoming);
     } else meta.grad = autograd_arithmetic.clone(incoming);

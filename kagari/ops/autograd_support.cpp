@@ -1,7 +1,10 @@
 // The few operators that autograd itself needs.
+#include "kagari/ops/autograd_support.h"
+
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/cpu/copy.h"
+#include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -30,7 +33,13 @@ void overwrite(const Tensor& to, const Tensor& from) {
     copy_(to, from);
     return;
   }
-  if (!to.is_meta()) cpu::copy_elements(to, is_sparse(from) ? to_dense(from) : from);
+  if (is_sparse(from)) return overwrite(to, to_dense(from));
+  if (active_mode || to.impl()->special || from.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
+    copy_(to, from);
+    return;
+  }
+  if (!to.is_meta()) cpu::copy_elements(to, from);
   to.bump_version();
 }
 
@@ -50,5 +59,18 @@ const bool filled_in = [] {
   return true;
 }();
 
+const auto constant_in_op = define<&constant_in>({
+    .schema = "_constant_in(Tensor value, Tensor input) -> Tensor",
+    .in = kPrivate,
+    .doc = "`value`, recorded as a function of `input` whose derivative is zero.",
+    .run = [](Out&, const Tensor& value, const Tensor&) { return alias(value); },
+    .grad = vjp("input", [](Ctx& c, const Tensor&, const Tensor& input) -> Grads { return {c.grad, c.needs(1) ? zeros_like(input) : Tensor()}; }),
+});
+
 }  // namespace
+
+Tensor constant_in(const Tensor& value, const Tensor& input) {
+  return grad_enabled() && input.requires_grad() ? constant_in_op(value, input) : value;
+}
+
 }  // namespace kagari

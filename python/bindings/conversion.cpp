@@ -122,14 +122,7 @@ PyObject* new_like(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_of(self);
     KG_CHECK_TYPE(!kwnames || PyTuple_GET_SIZE(kwnames) == 0 || nargs == 0, "new(): keyword arguments are not supported with data");
-    if (nargs == 1 && is_tensor(args[0])) return wrap(alias(tensor_of(args[0])));
-    const bool size_object = nargs == 1 && std::strcmp(Py_TYPE(args[0])->tp_name, "torch.Size") == 0;
-    if (nargs == 1 && !PyLong_Check(args[0]) && !size_object) return wrap(tensor_from_data(args[0], t.dtype(), t.device()));
-    Ints sizes;
-    PyObject* const* items = size_object ? &PyTuple_GET_ITEM(args[0], 0) : args;
-    for (Py_ssize_t i = 0, n = size_object ? PyTuple_GET_SIZE(args[0]) : nargs; i < n; ++i) sizes.push_back(int_argument("new", "size", items[i], 0));
-    if (nargs == 0) sizes.push_back(0);
-    return wrap(empty_tensor(sizes, t.dtype(), t.device()));
+    return wrap(legacy_tensor(args, nargs, t.dtype(), t.device()));
   });
 }
 

@@ -176,6 +176,13 @@ class _TensorMixin:
         from kagari._unique import unique_consecutive
         return unique_consecutive(self, return_inverse, return_counts, dim)
 
+    def lu(self, pivot=True, get_infos=False):
+        """torch.lu of this matrix or batch of matrices."""
+        return kagari.lu(self, pivot, get_infos)
+
+    def __rdiv__(self, other):
+        return self.__rtruediv__(other)
+
     def __contains__(self, element):
         """Whether any element equals `element`, a number or a tensor."""
         if isinstance(element, (kagari.Tensor, int, float, complex, bool)):
