@@ -1,9 +1,11 @@
 #pragma once
-// All that a C++ program needs: tensors, autograd, and the operators.
+// All that a C++ program needs: tensors, autograd, the operators, layers, optimizers, files.
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/base/parallel.h"
+#include "kagari/io/checkpoint.h"
+#include "kagari/nn/layers.h"
 #include "kagari/ops/activation.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/attention.h"
@@ -27,6 +29,7 @@
 #include "kagari/ops/rnn.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/softmax.h"
+#include "kagari/ops/sparse.h"
 #include "kagari/ops/views.h"
-#include "kagari/optim/passes.h"
+#include "kagari/optim/optimizer.h"
 #include "kagari/random/generator.h"

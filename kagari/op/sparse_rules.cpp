@@ -97,7 +97,10 @@ bool call_sparse(const OpBase& op, const Value* args, const Dest& dest, Result& 
   const Tensor* sparse = nullptr;
   bool requires_grad = false;
   each_tensor(op, args, [&](const Tensor& t) {
-    if (!sparse && is_sparse(t)) sparse = &t;
+    if (is_sparse(t)) {
+      check_sparse_indices(t);
+      sparse = &t;
+    }
     requires_grad = requires_grad || t.requires_grad();
   });
   if (!sparse) return false;

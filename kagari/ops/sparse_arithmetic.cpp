@@ -38,11 +38,35 @@ void run_valuewise(const SparseCall& call, bool linear, Result& out) {
   out.tensors.push_back(std::move(made));
 }
 const bool runs_valuewise = (run_sparse_valuewise = run_valuewise, true);
-const SparseValuewise linear_ops("neg positive deg2rad rad2deg conj_physical _to_copy clone", true);
+const SparseValuewise linear_ops("neg positive deg2rad rad2deg conj_physical _to_copy", true);
 const SparseValuewise nonlinear_ops(
     "abs sqrt square sin sinh asin asinh tan tanh atan atanh relu sign sgn floor ceil round trunc frac expm1 log1p isnan isinf isneginf isposinf signbit "
     "erf erfinv nan_to_num real imag threshold leaky_relu", false);
 
+Tensor clone_rule(const SparseCall&, const Tensor& self, std::optional<MemoryFormat>) {
+  Tensor y;
+  {
+    NoGrad no_record;
+    SparseParts p = sparse_parts(self);
+    p.indices = clone(p.indices);
+    if (p.plain.defined()) p.plain = clone(p.plain);
+    p.values = clone(p.values);
+    y = make_sparse(self.sizes(), std::move(p));
+  }
+  return record_sparse(y, "CloneBackward0", {self}, [](const Tensor& g, const Node&) -> Grads { return {g}; });
+}
+const SparseRule clone_op("clone", clone_rule);
+Tensor detach_in_place(const SparseCall&, const Tensor& self) {
+  if (self.impl()->has_grad_fn) {
+    AutogradMeta& meta = autograd_meta(self);
+    meta.grad_fn = {};
+    meta.output_nr = 0;
+    self.impl()->has_grad_fn = false;
+  }
+  self.impl()->requires_grad = false;
+  return self;
+}
+const SparseRule detach_in_place_op("detach_", detach_in_place);
 Tensor detach_rule(const SparseCall&, const Tensor& self) { return detach(self); }
 const SparseRule detach_op("detach", detach_rule);
 

@@ -12,15 +12,15 @@ namespace kagari {
 namespace {
 
 /// Zeros with the values at their places.
-Tensor dense_from_coo(const Tensor& x) {
+Tensor dense_from_coo(const Tensor& self) {
+  Tensor x = self.dtype() == DType::Bool ? coalesce(self) : self;  // truth values are not added
   const SparseParts& p = sparse_parts(x);
   Tensor values = contiguous(p.values);
   if (p.sparse_dim() == 0) return reshape(sum(values, IntList{0}, false, values.dtype()), x.sizes());
   Tensor y = zeros(x.sizes(), {.dtype = x.dtype(), .layout = {}, .device = {}});
   if (p.nnz() == 0 || y.numel() == 0) return y;
   std::vector<Tensor> rows = unbind(p.indices, 0);
-  bool add_up = !p.coalesced && x.dtype() != DType::Bool;
-  index_put_(y, rows, x.dtype() == DType::Bool && !p.coalesced ? sparse_parts(coalesce(x)).values : values, add_up);
+  index_put_(y, rows, values, !p.coalesced);
   return y;
 }
 

@@ -116,8 +116,10 @@ Tensor sparse_coordinates(const Tensor& self) {
 
 // ---------------------------------------------------------------- values and their gradients
 Tensor with_sparse_values(const Tensor& pattern, const Tensor& values, std::string node) {
+  KG_CHECK(is_sparse(pattern), "expected a sparse tensor for the places of the values, but got a strided one");
   SparseParts parts = sparse_parts(pattern);
-  KG_CHECK(values.dim() > 0 && values.sizes()[0] == parts.nnz(), "expected ", parts.nnz(), " values, but got values of shape ", values.sizes());
+  KG_CHECK(!is_sparse(values), "expected values to be a dense tensor, but got values of layout ", name(layout_of(values)));
+  KG_CHECK(values.sizes() == parts.values.sizes(), "expected values of shape ", parts.values.sizes(), ", but got ", values.sizes());
   KG_CHECK_IMPLEMENTED(values.is_cpu(), "sparse tensors are on the CPU, but the values are on ", values.device());
   parts.values = detach(values);
   Tensor like = detach(pattern);

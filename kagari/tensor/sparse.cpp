@@ -20,7 +20,42 @@ void set_sizes(TensorImpl& impl, IntList sizes) {
     if (s == 0) impl.numel = 0;
 }
 
+uint64_t versions(const SparseParts& p) { return uint64_t(p.indices.version()) << 32 | (p.plain.defined() ? p.plain.version() : 0); }
+
+bool all_within(const int64_t* x, int64_t n, int64_t size) {
+  for (int64_t i = 0; i < n; ++i)
+    if (x[i] < 0 || x[i] >= size) return false;
+  return true;
+}
+
+bool within_bounds(const Tensor& t, const SparseParts& p) {
+  const int64_t* x = p.indices.data<int64_t>();
+  if (p.is_coo()) {
+    for (int64_t d = 0; d < p.sparse_dim(); ++d)
+      if (!all_within(x + d * p.nnz(), p.nnz(), t.sizes()[size_t(d)])) return false;
+    return true;
+  }
+  int64_t along = p.indices.numel() - 1, across = t.sizes()[p.by_rows() ? 1 : 0];
+  if (p.in_blocks()) across /= p.values.sizes()[p.by_rows() ? 2 : 1];
+  if (x[0] != 0 || x[along] != p.nnz()) return false;
+  for (int64_t r = 0; r < along; ++r)
+    if (x[r] > x[r + 1]) return false;
+  return all_within(p.plain.data<int64_t>(), p.nnz(), across);
+}
+
 }  // namespace
+
+void check_sparse_indices(const Tensor& t) {
+  SparseParts& p = sparse_parts(t);
+  for (const Tensor* part : {&p.indices, &p.plain, &p.values})
+    KG_CHECK(!part->defined() || !part->is_contiguous() || part->storage()->nbytes() >= (part->storage_offset() + part->numel()) * part->itemsize(),
+             "the memory of a part of a sparse tensor was made smaller than the part");
+  uint64_t now = versions(p);
+  if (p.checked == now) return;
+  KG_CHECK(within_bounds(t, p), "the indices of a sparse tensor are out of range: they were changed after it was made");
+  p.checked = now;
+  p.coalesced = false;
+}
 
 bool detail::holds_sparse_parts(const Storage& s) { return s.deleter() == &release_parts; }
 
@@ -43,6 +78,7 @@ std::string_view python_name(Layout layout) {
 
 Tensor make_sparse(IntList sizes, SparseParts parts) {
   DType dtype = parts.values.dtype();
+  parts.checked = versions(parts);
   auto storage = Storage::borrow(nullptr, 0, release_parts, new SparseParts(std::move(parts)));
   auto impl = TensorImpl::create(std::move(storage), dtype);
   impl->special = true;
@@ -55,6 +91,7 @@ void replace_sparse(const Tensor& t, IntList sizes, SparseParts parts) {
   Ints kept(sizes);
   t.impl()->dtype = parts.values.dtype();
   own = std::move(parts);
+  own.checked = versions(own);
   set_sizes(*t.impl(), kept);
   t.bump_version();
 }

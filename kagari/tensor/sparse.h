@@ -16,6 +16,7 @@ struct SparseParts {
   Tensor values;           // (nnz, dense dimensions...); block layouts: (nnz, block rows, block columns, dense dimensions...)
   bool coalesced = false;  // COO: the indices are sorted and distinct
   bool narrow = false;     // compressed layouts: the indices were given, and are shown, as int32
+  uint64_t checked = 0;    // versions of the indices when their bounds were known to hold
 
   bool is_coo() const { return layout == Layout::Sparse; }
   /// Rows are compressed: CSR and BSR.
@@ -38,6 +39,8 @@ KAGARI_API std::string_view name(Layout layout);
 KAGARI_API std::string_view python_name(Layout layout);
 /// A sparse tensor of these parts, which are trusted; no autograd.
 KAGARI_API Tensor make_sparse(IntList sizes, SparseParts parts);
+/// RuntimeError if the indices of a sparse tensor were written to since it was made and are out of bounds now.
+KAGARI_API void check_sparse_indices(const Tensor& t);
 /// Gives a sparse tensor other sizes and parts.
 KAGARI_API void replace_sparse(const Tensor& t, IntList sizes, SparseParts parts);
 /// RuntimeError "... of a tensor of layout torch.sparse_coo ..." for what needs the bytes of a strided tensor.

@@ -81,7 +81,11 @@ bool Tensor::is_non_overlapping_and_dense() const {
 Scalar Tensor::item() const {
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
-  require_strided(*this, "item()");
+  if (is_sparse(*this)) {
+    const Tensor& values = sparse_parts(*this).values;
+    KG_CHECK(values.numel() < 2, "item(): the sparse tensor must be coalesced first");
+    return values.numel() ? values.item() : dtype() == DType::Bool ? Scalar(false) : is_integral(dtype()) ? Scalar(0) : is_complex() ? Scalar(std::complex<double>()) : Scalar(0.0);
+  }
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);

@@ -197,8 +197,8 @@ PyObject* item(PyObject* o, PyObject*) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+    if (is_sparse(t)) return wrap(t.item());
     if (t.impl()->special || active_mode) return wrap(local_scalar_dense(t));
-    require_strided(t, "item()");
     return number_at(t.bytes(), t.dtype());
   });
 }

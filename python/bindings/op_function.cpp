@@ -65,8 +65,11 @@ PyObject* invoke(const Overload& o, PyObject* const* args, Frame& frame, PyObjec
   const OpBase& op = *o.op;
   if (out) return call_with_out(op, frame.values, out);
   if (inplace) {
-    Tensor self = tensor_of(args[0]);
-    return call_unpacked(op, frame.values, {Dest::Kind::Inplace, &self, 1}, args[0]);
+    const Value& first = frame.values[0];
+    KG_CHECK_TYPE(first.tag == Value::Tag::Tensor && !first.tensor->is_wrapped_number(), op.schema().name, "_(): argument 'input' (position 1) must be Tensor, not ", Py_TYPE(args[0])->tp_name);
+    Tensor self = *first.tensor;
+    Ref object = own(wrap(self));
+    return call_unpacked(op, frame.values, {Dest::Kind::Inplace, &self, 1}, object.get());
   }
   if (o.options_at >= 0) {
     Result r;

@@ -1,5 +1,6 @@
 // Products with compressed rows, and inner products at their places. See cpu/sparse.h.
 #include "kagari/cpu/elementwise.h"
+#include "kagari/cpu/simd.h"
 #include "kagari/cpu/sparse.h"
 
 namespace kagari::cpu {
@@ -16,9 +17,9 @@ T product(T a, T b) {
   else return a * b;
 }
 
-/// A tile of W columns of one row stays in registers while the row's values pass.
+/// W columns of one row, which stay in registers while the row's values pass.
 template <class T, int W>
-void add_rows(T* out, const int64_t* column, const T* values, int64_t count, const T* dense, int64_t n) {
+void add_columns(T* out, const int64_t* column, const T* values, int64_t count, const T* dense, int64_t n) {
   Sum<T> sum[W] = {};
   for (int64_t k = 0; k < count; ++k) {
     const Sum<T> v = Sum<T>(values[k]);
@@ -27,21 +28,65 @@ void add_rows(T* out, const int64_t* column, const T* values, int64_t count, con
   }
   for (int j = 0; j < W; ++j) out[j] = T(sum[j]);
 }
+/// The same for R vectors of floats or doubles.
+template <class T, int R>
+void add_vectors(T* out, const int64_t* column, const T* values, int64_t count, const T* dense, int64_t n) {
+  using V = Vec<T>;
+  V sum[R];
+  for (int i = 0; i < R; ++i) sum[i] = V(T(0));
+  for (int64_t k = 0; k < count; ++k) {
+    const V v(values[k]);
+    const T* x = dense + column[k] * n;
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) sum[i] = fma(v, V::load(x + i * V::size), sum[i]);
+  }
+  for (int i = 0; i < R; ++i) sum[i].store(out + i * V::size);
+}
+
+/// The last columns, fewer than a vector holds.
+template <class T>
+void add_rest(T* out, const int64_t* column, const T* values, int64_t count, const T* dense, int64_t n, int width) {
+  Vec<T> sum(T(0));
+  for (int64_t k = 0; k < count; ++k) sum = fma(Vec<T>(values[k]), Vec<T>::load_partial(dense + column[k] * n, width), sum);
+  sum.store_partial(out, width);
+}
+/// A row times a vector, in four sums that do not wait for each other.
+template <class T>
+T inner(const int64_t* column, const T* values, int64_t count, const T* x) {
+  Sum<T> sum[4] = {};
+  int64_t k = 0;
+  for (; k + 4 <= count; k += 4)
+    for (int i = 0; i < 4; ++i) sum[i] += product<Sum<T>>(Sum<T>(values[k + i]), Sum<T>(x[column[k + i]]));
+  for (; k < count; ++k) sum[0] += product<Sum<T>>(Sum<T>(values[k]), Sum<T>(x[column[k]]));
+  return T((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
 
 template <class T>
 void csr_times_dense(char* out_bytes, const int64_t* row, const int64_t* column, const char* value_bytes, const char* dense_bytes, int64_t n, int64_t begin, int64_t end) {
   T* out = reinterpret_cast<T*>(out_bytes);
   const T *values = reinterpret_cast<const T*>(value_bytes), *dense = reinterpret_cast<const T*>(dense_bytes);
-  constexpr int wide = 64 * 4 / sizeof(T) < 8 ? 8 : 64 * 4 / sizeof(T);  // four registers
   for (int64_t r = begin; r < end; ++r) {
     const int64_t first = row[r], count = row[r + 1] - first;
     T* y = out + r * n;
     const int64_t* c = column + first;
     const T* v = values + first;
     int64_t j = 0;
-    for (; j + wide <= n; j += wide) add_rows<T, wide>(y + j, c, v, count, dense + j, n);
-    for (; j + 8 <= n; j += 8) add_rows<T, 8>(y + j, c, v, count, dense + j, n);
-    for (; j < n; ++j) add_rows<T, 1>(y + j, c, v, count, dense + j, n);
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      constexpr int w = Vec<T>::size;
+      for (; j + 8 * w <= n; j += 8 * w) add_vectors<T, 8>(y + j, c, v, count, dense + j, n);
+      for (; j + 4 * w <= n; j += 4 * w) add_vectors<T, 4>(y + j, c, v, count, dense + j, n);
+      for (; j + w <= n; j += w) add_vectors<T, 1>(y + j, c, v, count, dense + j, n);
+      if (n - j > 1) {
+        add_rest(y + j, c, v, count, dense + j, n, int(n - j));
+        continue;
+      }
+    }
+    if (n == 1) {
+      y[0] = inner<T>(c, v, count, dense);
+      continue;
+    }
+    for (; j + 4 <= n; j += 4) add_columns<T, 4>(y + j, c, v, count, dense + j, n);
+    for (; j < n; ++j) add_columns<T, 1>(y + j, c, v, count, dense + j, n);
   }
 }
 
