@@ -41,6 +41,17 @@ KAGARI_INLINE VecF load_float(const BFloat16* p) {
 #endif
 }
 
+#if KAGARI_VEC_BYTES == 64
+// The upper 16 bits of each lane are the nearest bfloat16.
+KAGARI_INLINE __m512i rounded_to_bfloat16(VecF x) {
+  const __m512i bits = _mm512_castps_si512((__m512)x.v);
+  // Half of the last kept bit, less one unless that bit is set: ties go to even.
+  __m512i up = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
+  up = _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
+  // NaN (the first two classes of the table) becomes a quiet NaN, all else stays.
+  return _mm512_castps_si512(_mm512_fixupimm_ps(_mm512_castsi512_ps(up), (__m512)x.v, _mm512_set1_epi32(0x22), 0));
+}
+#endif
 KAGARI_INLINE void store_float(float* p, VecF x) { x.store(p); }
 KAGARI_INLINE void store_float(Half* p, VecF x) {
 #if KAGARI_VEC_BYTES == 64
@@ -52,6 +63,10 @@ KAGARI_INLINE void store_float(Half* p, VecF x) {
 #endif
 }
 KAGARI_INLINE void store_float(BFloat16* p, VecF x) {
+#if KAGARI_VEC_BYTES == 64
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded_to_bfloat16(x), 16)));
+  return;
+#endif
   VecI bits = bits_as<int32_t>(x);
   // Half of the last kept bit, less one unless that bit is set: ties go to even.
   VecI rounded = bits + VecI(0x7fff) + bit_and(shift_right(bits, 16), VecI(1));
