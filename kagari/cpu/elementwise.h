@@ -65,7 +65,7 @@ inline constexpr DTypeSet kReal = kIntegral | kFloating;
 inline constexpr DTypeSet kNumber = kReal | kComplex;
 
 inline constexpr int kMaxOperands = 6;
-inline constexpr int64_t kStageBlock = 1024;
+inline constexpr int64_t kStageBlock = 512;
 
 /// What run_staged needs to know about a dense loop.
 struct LoopSpec {

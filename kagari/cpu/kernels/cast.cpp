@@ -272,6 +272,25 @@ LoopFn choose_cast(DType to, DType from) {
 
 }  // namespace
 
+namespace {
+
+/// Asks for the operands of the block that starts at `next`, while the one before is computed in the L1 cache and leaves memory idle.
+KAGARI_INLINE void prefetch_block(const LoopSpec& spec, char* const* data, const int64_t* strides, int64_t next, int64_t n) {
+  const int64_t count = n - next < kStageBlock ? n - next : kStageBlock;
+  if (count <= 0) return;
+  for (int k = 0; k < spec.operands; ++k) {
+    const int64_t size = itemsize(spec.stored[k]);
+    if (strides[k] != size) continue;
+    const char* p = data[k] + next * size;
+    for (int64_t at = 0; at < count * size; at += 64) {
+      if (k == 0) __builtin_prefetch(p + at, 1);
+      else __builtin_prefetch(p + at, 0);
+    }
+  }
+}
+
+}  // namespace
+
 #if KAGARI_VEC_BYTES == 64
 namespace {
 
@@ -305,6 +324,7 @@ int64_t run_bfloat16(const LoopSpec& spec, char* const* data, const int64_t* str
         _mm512_store_si512(buffers[k] + i + 16, _mm512_and_si512(pair, _mm512_set1_epi32(int(0xffff0000))));
       }
     }
+    prefetch_block(spec, data, strides, start + kStageBlock, whole);
     spec.dense(pointers, steps, count, params);
     for (int64_t i = 0; i < count; i += 32) {
       const __m512i even = rounded_to_bfloat16(VecF::load(buffers[0] + i)), odd = rounded_to_bfloat16(VecF::load(buffers[0] + i + 16));
@@ -371,6 +391,7 @@ void run_staged(const LoopSpec& spec, char* const* data, const int64_t* strides,
       }
     }
     if (loads[0] == nullptr) pointers[0] = data[0] + start * steps[0];
+    prefetch_block(spec, data, strides, start + kStageBlock, n);
     // A single element tells nothing about its stride; keep broadcast values where they are.
     spec.dense(pointers, dense_strides, count, params);
     if (loads[0] != nullptr) {
