@@ -272,82 +272,7 @@ LoopFn choose_cast(DType to, DType from) {
 
 }  // namespace
 
-namespace {
-
-/// Asks for the operands of the block that starts at `next`, while the one before is computed in the L1 cache and leaves memory idle.
-KAGARI_INLINE void prefetch_block(const LoopSpec& spec, char* const* data, const int64_t* strides, int64_t next, int64_t n) {
-  const int64_t count = n - next < kStageBlock ? n - next : kStageBlock;
-  if (count <= 0) return;
-  for (int k = 0; k < spec.operands; ++k) {
-    const int64_t size = itemsize(spec.stored[k]);
-    if (strides[k] != size) continue;
-    const char* p = data[k] + next * size;
-    for (int64_t at = 0; at < count * size; at += 64) {
-      if (k == 0) __builtin_prefetch(p + at, 1);
-      else __builtin_prefetch(p + at, 0);
-    }
-  }
-}
-
-}  // namespace
-
-#if KAGARI_VEC_BYTES == 64
-namespace {
-
-/// Whether all operands are contiguous bfloat16 numbers, or single ones, computed as floats.
-bool is_plain_bfloat16(const LoopSpec& spec, const int64_t* strides) {
-  if (!spec.broadcast) return false;
-  for (int k = 0; k < spec.operands; ++k)
-    if (spec.stored[k] != DType::BFloat16 || spec.computed[k] != DType::Float32 || (strides[k] != 2 && (k == 0 || strides[k] != 0))) return false;
-  return true;
-}
-
-/// The first n / 32 * 32 elements. An elementwise loop does not care for the order of elements, so of each 32 the even ones are computed
-/// before the odd ones: a shift and a mask convert them, instead of moves between lanes. Returns how many were done.
-int64_t run_bfloat16(const LoopSpec& spec, char* const* data, const int64_t* strides, int64_t n, const void* params) {
-  alignas(64) float buffers[kMaxOperands][kStageBlock];
-  char* pointers[kMaxOperands];
-  int64_t steps[kMaxOperands];
-  for (int k = 0; k < spec.operands; ++k) {
-    pointers[k] = reinterpret_cast<char*>(buffers[k]);
-    steps[k] = strides[k] == 0 ? 0 : int64_t(sizeof(float));
-    if (steps[k] == 0) buffers[k][0] = float(*reinterpret_cast<const BFloat16*>(data[k]));
-  }
-  const int64_t whole = n / 32 * 32;
-  for (int64_t start = 0; start < whole; start += kStageBlock) {
-    const int64_t count = whole - start < kStageBlock ? whole - start : kStageBlock;
-    for (int k = 1; k < spec.operands; ++k) {
-      if (steps[k] == 0) continue;
-      for (int64_t i = 0; i < count; i += 32) {
-        const __m512i pair = _mm512_loadu_si512(data[k] + (start + i) * 2);
-        _mm512_store_si512(buffers[k] + i, _mm512_slli_epi32(pair, 16));
-        _mm512_store_si512(buffers[k] + i + 16, _mm512_and_si512(pair, _mm512_set1_epi32(int(0xffff0000))));
-      }
-    }
-    prefetch_block(spec, data, strides, start + kStageBlock, whole);
-    spec.dense(pointers, steps, count, params);
-    for (int64_t i = 0; i < count; i += 32) {
-      const __m512i even = rounded_to_bfloat16(VecF::load(buffers[0] + i)), odd = rounded_to_bfloat16(VecF::load(buffers[0] + i + 16));
-      _mm512_storeu_si512(data[0] + (start + i) * 2, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(even, 16), odd));
-    }
-  }
-  return whole;
-}
-
-}  // namespace
-#endif
-
 void run_staged(const LoopSpec& spec, char* const* data, const int64_t* strides, int64_t n, const void* params) {
-#if KAGARI_VEC_BYTES == 64
-  char* rest[kMaxOperands];
-  if (n >= 32 && is_plain_bfloat16(spec, strides)) {
-    const int64_t done = run_bfloat16(spec, data, strides, n, params);
-    if (done == n) return;
-    for (int k = 0; k < spec.operands; ++k) rest[k] = data[k] + done * strides[k];
-    data = rest;
-    n -= done;
-  }
-#endif
   alignas(64) char buffers[kMaxOperands][kStageBlock * kMaxItem];
   char* pointers[kMaxOperands];
   int64_t dense_strides[kMaxOperands];
@@ -391,7 +316,6 @@ void run_staged(const LoopSpec& spec, char* const* data, const int64_t* strides,
       }
     }
     if (loads[0] == nullptr) pointers[0] = data[0] + start * steps[0];
-    prefetch_block(spec, data, strides, start + kStageBlock, n);
     // A single element tells nothing about its stride; keep broadcast values where they are.
     spec.dense(pointers, dense_strides, count, params);
     if (loads[0] != nullptr) {
