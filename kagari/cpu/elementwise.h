@@ -5,8 +5,8 @@
 //     struct Silu { template <class V> V operator()(V x) const { return x * sigmoid(x); } };
 //     KAGARI_KERNELS(r) { add_loop<Silu, kFloating>(r, "silu"); }
 //
-// and that is all: the table "silu" then has loops for float32, float64, and for float16 and bfloat16, which run the float32
-// loop on blocks converted in the L1 cache. Binary and ternary functors are the same with more arguments.
+// and that is all: the table "silu" then has loops for float32, float64, and for float16 and bfloat16, which are converted to float32
+// in registers, or if they are not contiguous in the L1 cache. Binary and ternary functors are the same with more arguments.
 //
 // Integers, bool and complex numbers are computed element by element, in plain loops that the compiler vectorises; V is
 // the element type, and the output's type is what operator() returns (so a comparison returns bool). A functor that says
@@ -30,6 +30,7 @@
 // output may be the same memory as an input with the same stride, not otherwise overlap it. n may be 0.
 #pragma once
 
+#include <algorithm>
 #include <complex>
 #include <type_traits>
 #include <utility>
@@ -155,6 +156,38 @@ void vector_loop(char* const* data, const int64_t* strides, int64_t n, const voi
     f(V::load_partial(reinterpret_cast<const T*>(in[I]), rest, T(1))...).store_partial(out + i, rest);
 }
 
+// The same for operands of half precision, with the conversion in registers; n is a multiple of two vectors. One function for both types:
+// what distinguishes them is a branch that is always predicted, against which long formulas would be compiled twice.
+template <class F, size_t... I>
+void half_loop(char* const* data, const int64_t* strides, int64_t n, const void* params, bool bfloat16, std::index_sequence<I...>) {
+  constexpr int kPair = 2 * VecF::size;
+  const F f = make_functor<F>(params);
+  char* out = data[0];
+  const char* in[sizeof...(I)] = {data[I + 1]...};
+  int64_t step[sizeof...(I)];
+  alignas(64) uint16_t constant[sizeof...(I)][kPair];
+  for (size_t k = 0; k < sizeof...(I); ++k) {
+    step[k] = kPair * int64_t(sizeof(uint16_t));
+    if (strides[k + 1] == 0) {
+      std::fill_n(constant[k], kPair, *reinterpret_cast<const uint16_t*>(in[k]));
+      in[k] = reinterpret_cast<const char*>(constant[k]);
+      step[k] = 0;
+    }
+  }
+  auto load = [bfloat16](const char* p, VecF& a, VecF& b) {
+    if (bfloat16) load_two(reinterpret_cast<const BFloat16*>(p), a, b);
+    else load_two(reinterpret_cast<const Half*>(p), a, b);
+  };
+  for (int64_t i = 0; i < n; i += kPair, out += kPair * int64_t(sizeof(uint16_t))) {
+    VecF a[sizeof...(I)], b[sizeof...(I)];
+    (load(in[I], a[I], b[I]), ...);
+    const VecF first = f(a[I]...), second = f(b[I]...);
+    if (bfloat16) store_two(reinterpret_cast<BFloat16*>(out), first, second);
+    else store_two(reinterpret_cast<Half*>(out), first, second);
+    ((in[I] += step[I]), ...);
+  }
+}
+
 // Operands are contiguous scalars.
 template <class F, class T, class Out, size_t... I>
 void scalar_loop(char* const* data, int64_t n, const void* params, std::index_sequence<I...>) {
@@ -206,6 +239,17 @@ void loop(char* const* data, const int64_t* strides, int64_t n, const void* para
 template <class F, class T, int Inputs, class Stored>
 void converting_loop(char* const* data, const int64_t* strides, int64_t n, const void* params) {
   static constexpr LoopSpec spec = make_spec<F, T, Inputs, Stored>();
+  if constexpr (kUsesVec<F, T> && sizeof(Stored) == 2 && std::is_same_v<T, float>) {
+    bool dense = strides[0] == int64_t(sizeof(Stored));
+    for (int k = 1; k <= Inputs; ++k) dense &= strides[k] == int64_t(sizeof(Stored)) || strides[k] == 0;
+    if (const int64_t whole = n - n % (2 * VecF::size); dense && whole > 0) {
+      half_loop<F>(data, strides, whole, params, std::is_same_v<Stored, BFloat16>, std::make_index_sequence<Inputs>());
+      if (whole == n) return;
+      char* rest[Inputs + 1];
+      for (int k = 0; k <= Inputs; ++k) rest[k] = data[k] + whole * strides[k];
+      return run_staged(spec, rest, strides, n - whole, params);
+    }
+  }
   run_staged(spec, data, strides, n, params);
 }
 

@@ -41,6 +41,33 @@ KAGARI_INLINE VecF load_float(const BFloat16* p) {
 #endif
 }
 
+// Integer constants of the conversions. They are read from memory, which the load ports do beside the arithmetic: the compiler would
+// otherwise move them from general registers in every iteration, through the port that shuffles need.
+enum class HalfConstant { BelowHalf, LastBit, One, NanTable, UpperHalf };
+KAGARI_INLINE VecI half_constant(HalfConstant which) {
+  static constexpr int32_t values[] = {0x7fff, 0x10000, 1, 0x22, int32_t(0xffff0000)};
+  const int32_t* p = values;
+  asm("" : "+r"(p));
+  return VecI(p[int(which)]);
+}
+
+// The upper 16 bits of each lane are the nearest bfloat16.
+KAGARI_INLINE VecI rounded_to_bfloat16(VecF x) {
+#if KAGARI_VEC_BYTES == 64
+  const __m512i bits = _mm512_castps_si512((__m512)x.v);
+  // Half of the last kept bit, less one unless that bit is set: ties go to even.
+  __m512i up = _mm512_add_epi32(bits, (__m512i)half_constant(HalfConstant::BelowHalf).v);
+  const __mmask16 odd = _mm512_test_epi32_mask(bits, (__m512i)half_constant(HalfConstant::LastBit).v);
+  up = _mm512_mask_add_epi32(up, odd, up, (__m512i)half_constant(HalfConstant::One).v);
+  // NaN (the first two classes of the table) becomes a quiet NaN, all else stays.
+  const __m512i table = (__m512i)half_constant(HalfConstant::NanTable).v;
+  return VecI((VecI::Native)_mm512_fixupimm_ps(_mm512_castsi512_ps(up), (__m512)x.v, table, 0));
+#else
+  const VecI bits = bits_as<int32_t>(x);
+  const VecI up = bits + VecI(0x7fff) + bit_and(shift_right(bits, 16), VecI(1));
+  return select(isnan(x), VecI(0x7fc00000), up);
+#endif
+}
 KAGARI_INLINE void store_float(float* p, VecF x) { x.store(p); }
 KAGARI_INLINE void store_float(Half* p, VecF x) {
 #if KAGARI_VEC_BYTES == 64
@@ -52,12 +79,9 @@ KAGARI_INLINE void store_float(Half* p, VecF x) {
 #endif
 }
 KAGARI_INLINE void store_float(BFloat16* p, VecF x) {
-  VecI bits = bits_as<int32_t>(x);
-  // Half of the last kept bit, less one unless that bit is set: ties go to even.
-  VecI rounded = bits + VecI(0x7fff) + bit_and(shift_right(bits, 16), VecI(1));
-  rounded = select(isnan(x), VecI(0x7fc00000), rounded);
+  const VecI rounded = rounded_to_bfloat16(x);
 #if KAGARI_VEC_BYTES == 64
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16((__m512i)shift_right(rounded, 16).v));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32((__m512i)rounded.v, 16)));
 #elif KAGARI_VEC_BYTES == 32
   __m256i high = _mm256_srli_epi32((__m256i)rounded.v, 16);
   __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
@@ -66,6 +90,27 @@ KAGARI_INLINE void store_float(BFloat16* p, VecF x) {
   __m128i high = _mm_srli_epi32((__m128i)rounded.v, 16);
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi32(high, high));
 #endif
+}
+
+// Two vectors at a time, for loops that do not care which element is in which lane: of bfloat16 numbers the even ones and the odd ones,
+// which a shift and a mask convert.
+KAGARI_INLINE void load_two(const Half* p, VecF& a, VecF& b) {
+  a = load_float(p);
+  b = load_float(p + VecF::size);
+}
+KAGARI_INLINE void store_two(Half* p, VecF a, VecF b) {
+  store_float(p, a);
+  store_float(p + VecF::size, b);
+}
+KAGARI_INLINE void load_two(const BFloat16* p, VecF& even, VecF& odd) {
+  const VecI both = VecI::load(reinterpret_cast<const int32_t*>(p));
+  even = bits_as<float>(shift_left(both, 16));
+  odd = bits_as<float>(bit_and(both, half_constant(HalfConstant::UpperHalf)));
+}
+KAGARI_INLINE void store_two(BFloat16* p, VecF even, VecF odd) {
+  typedef uint32_t Bits __attribute__((vector_size(KAGARI_VEC_BYTES)));
+  const VecI low(VecI::Native(Bits(rounded_to_bfloat16(even).v) >> 16));
+  bit_or(low, bit_and(rounded_to_bfloat16(odd), half_constant(HalfConstant::UpperHalf))).store(reinterpret_cast<int32_t*>(p));
 }
 
 // Element types that are computed in a Vec: what a lane holds, and loads and stores of n elements (n == size if omitted).

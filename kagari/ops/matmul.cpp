@@ -1,6 +1,7 @@
 #include "kagari/ops/matmul.h"
 
 #include "kagari/cpu/gemm.h"
+#include "kagari/cpu/reduce.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -123,6 +124,13 @@ Tensor run_dot(Out& out, const Tensor& a, const Tensor& b) {
   KG_CHECK(a.numel() == b.numel(), "inconsistent tensor size, expected tensor [", a.numel(), "] and src [", b.numel(), "] to have the same number of elements, but got ",
            a.numel(), " and ", b.numel(), " elements respectively");
   Tensor y = out.alloc({}, a.dtype(), a.device());
+  if (is_half(a.dtype()) && a.numel() > 0 && !a.is_meta() && !b.is_meta()) {
+    static const cpu::KernelTable<cpu::RowsFn>& dots = cpu::find_kernels<cpu::RowsFn>("dot_rows");
+    Tensor x = contiguous(a), z = contiguous(b);
+    char* data[] = {reinterpret_cast<char*>(y.bytes()), reinterpret_cast<char*>(x.bytes()), reinterpret_cast<char*>(z.bytes())};
+    dots[a.dtype()](data, 1, a.numel(), nullptr);
+    return y;
+  }
   Tensor cell = alias(y, {1, 1}, {1, 1}, y.storage_offset());
   multiply(cell, alias(a, {1, a.numel()}, {1, a.strides()[0]}, a.storage_offset()), alias(b, {b.numel(), 1}, {b.strides()[0], 1}, b.storage_offset()));
   return y;

@@ -226,6 +226,27 @@ std::pair<double, double> channel_sums(const Channels& c, int64_t k, F&& f) {
   return {s0, s1};
 }
 
+/// The mean and the sum of squared deviations of channel k, whose runs are merged in order.
+cpu::Moments channel_moments(const Tensor& x, const Channels& c, int64_t k) {
+  static const cpu::KernelTable<cpu::ReduceKernelOf>& table = cpu::find_kernels<cpu::ReduceKernelOf>("moments");
+  const cpu::ReduceKernel& kernel = table[x.dtype()]();
+  const char* first = reinterpret_cast<const char*>(x.bytes()) + k * c.inner * x.itemsize();
+  const int64_t step = c.channels * c.inner * x.itemsize();
+  alignas(16) char total[32], part[32];
+  cpu::Moments result;
+  if (c.inner == 1) {
+    kernel.block(total, first, c.batch, step, nullptr);
+  } else {
+    kernel.block(total, first, 0, x.itemsize(), nullptr);
+    for (int64_t n = 0; n < c.batch; ++n) {
+      kernel.block(part, first + n * step, c.inner, x.itemsize(), nullptr);
+      kernel.merge(total, part, nullptr);
+    }
+  }
+  kernel.finish(reinterpret_cast<char*>(&result), total, nullptr);
+  return result;
+}
+
 void check_channels(const Tensor& input, const Tensor& t, const char* what) {
   KG_CHECK(!t.defined() || t.numel() == input.sizes()[1], what, " should contain ", input.sizes()[1], " elements not ", t.defined() ? t.numel() : 0);
 }
@@ -250,6 +271,7 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
       if (input.is_meta()) return std::tuple(y, mean, rstd);
       Tensor x = contiguous(input), w = prepared(weight, s), b = prepared(bias, s), rm = prepared(running_mean, s), rv = prepared(running_var, s);
       int64_t count = c.batch * c.inner;
+      const cpu::RowsFn scale_shift = cpu::find_kernels<cpu::RowsFn>("scale_shift_rows")[input.dtype()];
       visit_floats_and_halfs("batch_norm", input.dtype(), [&](auto tag) {
         using T = decltype(tag);
         using A = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -259,9 +281,9 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
         each_channel(c, [&](int64_t k) {
           double m, v;
           if (training) {
-            m = channel_sums<A>(c, k, [&](int64_t i) { return std::pair(A(xs[i]), A(0)); }).first / double(count);
-            A center = A(m);
-            v = channel_sums<A>(c, k, [&](int64_t i) { A d = A(xs[i]) - center; return std::pair(d * d, A(0)); }).first;
+            const cpu::Moments moments = channel_moments(x, c, k);
+            m = moments.mean;
+            v = moments.m2;
             if (rm.defined()) rm.data<A>()[k] = A((1 - momentum) * rm.data<A>()[k] + momentum * m);
             if (rv.defined()) rv.data<A>()[k] = A((1 - momentum) * rv.data<A>()[k] + momentum * v / double(count - 1));
             v /= double(count);
@@ -274,7 +296,13 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
           A scale = rstds[k] * (w.defined() ? w.data<A>()[k] : A(1)), shift = (b.defined() ? b.data<A>()[k] : A(0)) - A(m) * scale;
           for (int64_t n = 0; n < c.batch; ++n) {
             int64_t at = (n * c.channels + k) * c.inner;
-            for (int64_t i = 0; i < c.inner; ++i) ys[at + i] = T(A(xs[at + i]) * scale + shift);
+            if (c.inner < 16) {
+              for (int64_t i = 0; i < c.inner; ++i) ys[at + i] = T(A(xs[at + i]) * scale + shift);
+              continue;
+            }
+            char* run[] = {reinterpret_cast<char*>(ys + at), reinterpret_cast<char*>(const_cast<T*>(xs + at)), reinterpret_cast<char*>(&scale), reinterpret_cast<char*>(&shift)};
+            const cpu::NormParams one{.eps = 0, .row_stride = 0, .channels = 1, .first_row = 0};
+            scale_shift(run, 1, c.inner, &one);
           }
         });
       });

@@ -32,12 +32,11 @@ void inner_stage(int radix, int64_t blocks, int64_t m, const T* twiddles, const 
     const T* w = twiddles;
     for (int64_t q = 0; q < m; ++q) {
       const int64_t first = b * r * m + q;
-#pragma GCC unroll 16
-      for (int j = 0; j < r; ++j) x[j] = from.load(first + j * m);
+      repeat<R>(r, [&](int j) { x[j] = from.load(first + j * m); });
       butterfly<R>(x, roots, radix);
       rows.store(first, x[0]);
-#pragma GCC unroll 16
-      for (int k = 1; k < r; ++k, w += 2) rows.store(first + k * m, times(x[k], Vec<T>(w[0]), Vec<T>(w[1])));
+      repeat<R ? R - 1 : 0>(r - 1, [&](int k) { rows.store(first + (k + 1) * m, times(x[k + 1], Vec<T>(w[2 * k]), Vec<T>(w[2 * k + 1]))); });
+      w += 2 * (r - 1);
     }
   }
 }
@@ -47,11 +46,9 @@ void last_stage(int radix, int64_t blocks, const int32_t* order, const T* roots,
   const int r = R ? R : radix;
   Complexes<T> x[R ? R : 48];
   for (int64_t b = 0; b < blocks; ++b) {
-#pragma GCC unroll 16
-    for (int j = 0; j < r; ++j) x[j] = rows.load(b * r + j);
+    repeat<R>(r, [&](int j) { x[j] = rows.load(b * r + j); });
     butterfly<R>(x, roots, radix);
-#pragma GCC unroll 16
-    for (int k = 0; k < r; ++k) store(b * r + k, order[b] + k * blocks, x[k]);
+    repeat<R>(r, [&](int k) { store(b * r + k, order[b] + k * blocks, x[k]); });
   }
 }
 

@@ -60,12 +60,20 @@ KAGARI_INLINE void butterfly8(Complexes<T>* x) {
   butterfly4(e, f, g, i);
   x[0] = a, x[1] = e, x[2] = b, x[3] = f, x[4] = c, x[5] = g, x[6] = d, x[7] = i;
 }
+/// f(0), f(1), ... below R, unrolled; below `count` if R is 0.
+template <int R, class F>
+KAGARI_INLINE void repeat(int count, F f) {
+  if constexpr (R > 0) {
+    [&]<int... I>(std::integer_sequence<int, I...>) { (f(I), ...); }(std::make_integer_sequence<int, R>());
+  } else {
+    for (int i = 0; i < count; ++i) f(i);
+  }
+}
 /// Four columns of four, rotated by sixteenths of the circle, then four rows of four.
 template <class T>
 KAGARI_INLINE void butterfly16(Complexes<T>* x) {
   const Vec<T> h(T(0.70710678118654752440)), c(T(0.92387953251128675613)), s(T(0.38268343236508977173));
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) butterfly4(x[j], x[j + 4], x[j + 8], x[j + 12]);
+  repeat<4>(4, [&](int j) { butterfly4(x[j], x[j + 4], x[j + 8], x[j + 12]); });
   auto eighth = [&](Complexes<T> z) { return Complexes<T>{(z.re + z.im) * h, (z.im - z.re) * h}; };
   x[5] = times(x[5], c, -s);
   x[6] = eighth(x[6]);
@@ -76,12 +84,11 @@ KAGARI_INLINE void butterfly16(Complexes<T>* x) {
   x[13] = times(x[13], s, -c);
   x[14] = turned(eighth(x[14]));
   x[15] = times(x[15], -c, s);
-#pragma GCC unroll 4
-  for (int j = 0; j < 16; j += 4) butterfly4(x[j], x[j + 1], x[j + 2], x[j + 3]);
+  repeat<4>(4, [&](int j) { butterfly4(x[4 * j], x[4 * j + 1], x[4 * j + 2], x[4 * j + 3]); });
   // Result 4 k + j lies at 4 j + k.
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j)
-    for (int k = 0; k < j; ++k) std::swap(x[4 * j + k], x[4 * k + j]);
+  repeat<16>(16, [&](int i) {
+    if (const int j = i / 4, k = i % 4; k < j) std::swap(x[4 * j + k], x[4 * k + j]);
+  });
 }
 /// An odd radix: the pairs j, R - j share their products. `roots` holds R cosines, then R sines of 2 pi k / R.
 template <int R, class T>
@@ -89,28 +96,29 @@ KAGARI_INLINE void butterfly_odd(Complexes<T>* x, const T* roots, int radix) {
   const int r = R ? R : radix, half = (r - 1) / 2;
   constexpr int kRoom = R ? R : 48;
   Complexes<T> sum[kRoom / 2 + 1], difference[kRoom / 2 + 1];
+  constexpr int kHalf = (R - 1) / 2;  // 0 if R is
   Complexes<T> total = x[0];
-#pragma GCC unroll 8
-  for (int j = 1; j <= half; ++j) {
+  repeat<kHalf>(half, [&](int i) {
+    const int j = i + 1;
     sum[j] = x[j] + x[r - j];
     difference[j] = x[j] - x[r - j];
     total = total + sum[j];
-  }
-#pragma GCC unroll 8
-  for (int k = 1; k <= half; ++k) {
+  });
+  repeat<kHalf>(half, [&](int i) {
+    const int k = i + 1;
     Complexes<T> even = x[0], odd = {Vec<T>(T(0)), Vec<T>(T(0))};
     int e = 0;
-#pragma GCC unroll 8
-    for (int j = 1; j <= half; ++j) {
+    repeat<kHalf>(half, [&](int l) {
+      const int j = l + 1;
       e += k;
       if (e >= r) e -= r;
       const Vec<T> c(roots[e]), s(roots[r + e]);
       even = {even.re + sum[j].re * c, even.im + sum[j].im * c};
       odd = {odd.re + difference[j].re * s, odd.im + difference[j].im * s};
-    }
+    });
     x[k] = plus_turned(even, odd);
     x[r - k] = minus_turned(even, odd);
-  }
+  });
   x[0] = total;
 }
 

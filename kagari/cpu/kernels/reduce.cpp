@@ -440,6 +440,16 @@ const ReduceKernel& complex_norm_kernel() {
   return kernel;
 }
 
+// The bits of a Half or BFloat16, compared as integers: only the sign of a zero is set.
+struct HalfBits {
+  uint16_t bits;
+};
+template <class T>
+KAGARI_INLINE bool is_nonzero(T x) {
+  if constexpr (std::is_same_v<T, HalfBits>) return uint16_t(x.bits << 1) != 0;
+  else return x != T(0);
+}
+
 // any, all, count_nonzero: elements of any type, partial results in int64.
 template <class Op, class T>
 const ReduceKernel& truth_kernel() {
@@ -449,7 +459,7 @@ const ReduceKernel& truth_kernel() {
       [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams*) {
         int64_t total = Op::identity;
         for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
-          for (int64_t i = 0; i < count; ++i) total = Op::combine(total, x[i] != T(0));
+          for (int64_t i = 0; i < count; ++i) total = Op::combine(total, is_nonzero(x[i]));
         });
         *static_cast<int64_t*>(state) = total;
       },
@@ -467,7 +477,7 @@ const ReduceKernel& truth_kernel() {
           std::fill_n(wide, m, Op::identity);
           for (int64_t i = 0; i < n; ++i) {
             const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
-            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], row[j] != T(0));
+            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], is_nonzero(row[j]));
           }
           for (int64_t j = 0; j < m; ++j) reinterpret_cast<Out*>(out)[first + j] = Out(wide[j]);
         }
@@ -512,8 +522,7 @@ void add_truth(KernelRegistry& r, std::string_view name) {
   for (DType t : {DType::Int16, DType::UInt16}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint16_t>);
   for (DType t : {DType::Int32, DType::UInt32}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint32_t>);
   for (DType t : {DType::Int64, DType::UInt64}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint64_t>);
-  r.add<ReduceKernelOf>(name, DType::Float16, &truth_kernel<Op, Half>);
-  r.add<ReduceKernelOf>(name, DType::BFloat16, &truth_kernel<Op, BFloat16>);
+  for (DType t : {DType::Float16, DType::BFloat16}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, HalfBits>);
   r.add<ReduceKernelOf>(name, DType::Float32, &truth_kernel<Op, float>);
   r.add<ReduceKernelOf>(name, DType::Float64, &truth_kernel<Op, double>);
   r.add<ReduceKernelOf>(name, DType::Complex64, &truth_kernel<Op, std::complex<float>>);

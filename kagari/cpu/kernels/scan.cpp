@@ -2,6 +2,7 @@
 //
 // data: output, input; for cummax and cummin: values, indices (int64), input. The slab is [n][columns] with both contiguous:
 // element (i, j) is at i * columns + j, and the scan runs over i. One row is columns = 1.
+#include <algorithm>
 #include <vector>
 
 #include "kagari/cpu/elementwise.h"
@@ -54,73 +55,80 @@ struct LogAddStep {  // log(exp(a) + exp(b))
   }
 };
 
+// x with the lanes moved up by Step, `fill` below.
+template <int Step>
+KAGARI_INLINE VecD lanes_up(VecD x, double fill) {
+  constexpr int n = VecD::size;
+  typedef int64_t Places __attribute__((vector_size(sizeof(VecD::Native))));
+  Places from{};  // lanes 0 to n - 1 are x, the next ones `fill`
+  for (int i = 0; i < n; ++i) from[i] = i < Step ? n + i : i - Step;
+  return VecD(VecD::Native(__builtin_shuffle(x.v, VecD(fill).v, from)));
+}
+// Each lane combined with all lanes below it.
+template <class Op>
+KAGARI_INLINE VecD prefixes(VecD x) {
+  const double fill = Op::template start<double>();
+  x = Op::step(x, lanes_up<1>(x, fill));
+  if constexpr (VecD::size >= 4) x = Op::step(x, lanes_up<2>(x, fill));
+  if constexpr (VecD::size >= 8) x = Op::step(x, lanes_up<4>(x, fill));
+  return x;
+}
+
+// A piece of a float row behind elements that gave `running`. Sums and products are formed inside vectors of doubles first, so that only
+// one operation per vector waits for the one before.
+template <class Op>
+double scan_floats(double running, const float* x, float* y, int64_t n) {
+  int64_t i = 0;
+  if constexpr (!std::is_same_v<Op, LogAddStep>) {
+    for (; i + VecF::size <= n; i += VecF::size) {
+      const VecF v = VecF::load(x + i);
+      const VecD low = prefixes<Op>(widen_low(v)), high = prefixes<Op>(widen_high(v));
+      const double middle = Op::step(running, low[VecD::size - 1]);
+      narrow(Op::step(VecD(running), low), Op::step(VecD(middle), high)).store(y + i);
+      running = Op::step(middle, high[VecD::size - 1]);
+    }
+  }
+  for (; i < n; ++i) y[i] = float(running = Op::step(running, double(x[i])));
+  return running;
+}
+
 template <class Op, class T>
 void scan(char* const* data, int64_t n, int64_t columns, const void*) {
   using W = Running<T>;
   T* y = reinterpret_cast<T*>(data[0]);
   const T* x = reinterpret_cast<const T*>(data[1]);
-  auto widen = [](T v) {
-    if constexpr (kIsHalf<T>) return W(float(v));
-    else return W(v);
-  };
-  auto narrowed = [](W v) {
-    if constexpr (kIsHalf<T>) return T(float(v));
-    else return T(v);
-  };
-  if (columns == 1) {
-    W running = Op::template start<W>();
-    for (int64_t i = 0; i < n; ++i) y[i] = narrowed(running = Op::template step<W>(running, widen(x[i])));
+  std::vector<W> running(size_t(columns), Op::template start<W>());
+  if constexpr (kIsHalf<T> || std::is_same_v<T, float>) {
+    // Half types go through floats, block by block.
+    const LoopFn load = cast_loop(DType::Float32, dtype_v<T>), save = cast_loop(dtype_v<T>, DType::Float32);
+    float from[kStageBlock], to[kStageBlock];
+    auto pieces = [&](int64_t count, auto work) {
+      for (int64_t start = 0; start < count; start += kStageBlock) {
+        const int64_t m = std::min(count - start, kStageBlock);
+        if constexpr (kIsHalf<T>) {
+          char* in[] = {reinterpret_cast<char*>(from), reinterpret_cast<char*>(const_cast<T*>(x + start))};
+          const int64_t in_strides[] = {sizeof(float), sizeof(T)};
+          load(in, in_strides, m, nullptr);
+          work(start, from, to, m);
+          char* out[] = {reinterpret_cast<char*>(y + start), reinterpret_cast<char*>(to)};
+          const int64_t out_strides[] = {sizeof(T), sizeof(float)};
+          save(out, out_strides, m, nullptr);
+        } else {
+          work(start, x + start, y + start, m);
+        }
+      }
+    };
+    if (columns == 1) return pieces(n, [&](int64_t, const float* in, float* out, int64_t m) { running[0] = scan_floats<Op>(running[0], in, out, m); });
+    for (int64_t i = 0; i < n; ++i, x += columns, y += columns)
+      pieces(columns, [&](int64_t start, const float* in, float* out, int64_t m) {
+        double* r = running.data() + start;
+        for (int64_t j = 0; j < m; ++j) out[j] = float(r[j] = Op::step(r[j], double(in[j])));
+      });
     return;
   }
-  std::vector<W> running(size_t(columns), Op::template start<W>());
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < columns; ++j)
-      y[i * columns + j] = narrowed(running[size_t(j)] = Op::template step<W>(running[size_t(j)], widen(x[i * columns + j])));
-}
-
-// x with the lanes moved up by Step, zeros below.
-template <int Step>
-KAGARI_INLINE VecD lanes_up(VecD x) {
-  constexpr int n = VecD::size;
-  typedef int64_t Places __attribute__((vector_size(sizeof(VecD::Native))));
-  const VecD::Native zero{};
-  Places from{};  // lanes 0 to n - 1 are x, the next ones zero
-  for (int i = 0; i < n; ++i) from[i] = i < Step ? n + i : i - Step;
-  return VecD(VecD::Native(__builtin_shuffle(x.v, zero, from)));
-}
-// Sums of the lanes up to each one.
-KAGARI_INLINE VecD prefix_sums(VecD x) {
-  x += lanes_up<1>(x);
-  if constexpr (VecD::size >= 4) x += lanes_up<2>(x);
-  if constexpr (VecD::size >= 8) x += lanes_up<4>(x);
-  return x;
-}
-
-// Float rows: prefix sums inside vectors of doubles, so that only one addition per vector waits for the one before.
-template <>
-void scan<SumStep, float>(char* const* data, int64_t n, int64_t columns, const void*) {
-  float* y = reinterpret_cast<float*>(data[0]);
-  const float* x = reinterpret_cast<const float*>(data[1]);
-  if (columns == 1) {
-    double running = 0;
-    int64_t i = 0;
-    for (; i + VecF::size <= n; i += VecF::size) {
-      const VecF v = VecF::load(x + i);
-      const VecD low = prefix_sums(widen_low(v)), high = prefix_sums(widen_high(v));
-      const double middle = running + low[VecD::size - 1];
-      narrow(low + VecD(running), high + VecD(middle)).store(y + i);
-      running = middle + high[VecD::size - 1];
-    }
-    for (; i < n; ++i) y[i] = float(running += double(x[i]));
-    return;
-  }
-  std::vector<double> running(size_t(columns), 0.0);
-  double* r = running.data();
-  for (int64_t i = 0; i < n; ++i) {
-    const float* row = x + i * columns;
-    float* out = y + i * columns;
-    for (int64_t j = 0; j < columns; ++j) out[j] = float(r[j] += double(row[j]));
-  }
+      y[i * columns + j] = T(running[size_t(j)] = Op::step(running[size_t(j)], W(x[i * columns + j])));
 }
 
 // NaN, once met, stays; of equal elements the last one's index is given.

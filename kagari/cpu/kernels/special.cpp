@@ -51,6 +51,35 @@ struct Ndtr {
   }
 };
 
+// digamma in lanes of double: eight steps of the recurrence as one fraction, the asymptotic series, and the reflection formula on the left.
+struct Digamma {
+  static KAGARI_INLINE VecD of(VecD x) {
+    const auto left = x < VecD(0.5);
+    const VecD y = select(left, VecD(1) - x, x);
+    const auto small = y < VecD(8);
+    VecD above(0.0), below(1.0);  // the sum of 1 / (y + i)
+    for (int i = 0; i < 8; ++i) {
+      const VecD a = y + VecD(i);
+      above = fma(above, a, below);
+      below *= a;
+    }
+    const VecD t = select(small, y + VecD(8), y), z = VecD(1) / (t * t);
+    VecD series(1.0 / 12);
+    for (double b : {691.0 / 32760, 1.0 / 132, 1.0 / 240, 1.0 / 252, 1.0 / 120, 1.0 / 12}) series = VecD(b) - z * series;
+    VecD r = log(t) - VecD(0.5) / t - z * series - select(small, above / below, VecD(0.0));
+    if (!any(left)) return r;
+    const VecD fraction = x - round_even(x), angle = VecD(3.14159265358979323846) * fraction;
+    r = select(left, r - VecD(3.14159265358979323846) / tan(angle), r);
+    r = select(left & (fraction == VecD(0.0)), VecD(__builtin_nan("")), r);  // poles
+    return select(x == VecD(0.0), copysign(VecD(__builtin_inf()), -x), r);
+  }
+  template <class V>
+  KAGARI_INLINE V operator()(V x) const {
+    if constexpr (std::is_same_v<V, VecF>) return narrow(of(widen_low(x)), of(widen_high(x)));
+    else return of(x);
+  }
+};
+
 template <double (*Function)(double)>
 void add_one_argument(KernelRegistry& r, std::string_view name) {
   add_loop<OfOne<Function>, kFloating>(r, name);
@@ -74,7 +103,7 @@ double shifted(double x, double n) {
 
 KAGARI_KERNELS(r) {
   using namespace special;
-  add_one_argument<digamma>(r, "digamma");
+  add_loop<Digamma, kFloating>(r, "digamma");
   add_loop<Polygamma, kFloating>(r, "polygamma");
   add_two_arguments<zeta>(r, "zeta");
   add_two_arguments<igamma>(r, "igamma");

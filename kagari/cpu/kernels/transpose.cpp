@@ -1,4 +1,4 @@
-// Transposed copies: out[j][i] = in[i][j], in tiles that fit the L1 cache and, for 4-byte elements, 8x8 blocks in registers.
+// Transposed copies: out[j][i] = in[i][j], in tiles that fit the L1 cache and, for elements of 2 and 4 bytes, 8x8 blocks in registers.
 #include <algorithm>
 
 #include "kagari/cpu/elementwise.h"
@@ -16,6 +16,28 @@ void transpose_plain(char* out, int64_t out_stride, const char* in, int64_t in_s
     Bits* to = reinterpret_cast<Bits*>(out + j * out_stride);
     const char* from = in + j * int64_t(sizeof(Bits));
     for (int64_t i = 0; i < rows; ++i) to[i] = *reinterpret_cast<const Bits*>(from + i * in_stride);
+  }
+}
+
+// Elements of two bytes: pairs, then fours, then eights of rows are interleaved.
+KAGARI_INLINE void transpose_8x8_of_16_bits(char* out, int64_t out_stride, const char* in, int64_t in_stride) {
+  __m128i r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i * in_stride));
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm_unpacklo_epi16(r[i], r[i + 4]);
+    t[i + 4] = _mm_unpackhi_epi16(r[i], r[i + 4]);
+  }
+  for (int i = 0; i < 2; ++i) {  // t[i] and t[i + 2] hold the rows of one half, t[i + 4] and t[i + 6] those of the other
+    r[2 * i] = _mm_unpacklo_epi16(t[i], t[i + 2]);
+    r[2 * i + 1] = _mm_unpackhi_epi16(t[i], t[i + 2]);
+    r[2 * i + 4] = _mm_unpacklo_epi16(t[i + 4], t[i + 6]);
+    r[2 * i + 5] = _mm_unpackhi_epi16(t[i + 4], t[i + 6]);
+  }
+  const int from[4] = {0, 1, 4, 5};
+  for (int c = 0; c < 4; ++c) {
+    const __m128i a = r[from[c]], b = r[from[c] + 2];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * c * out_stride), _mm_unpacklo_epi16(a, b));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (2 * c + 1) * out_stride), _mm_unpackhi_epi16(a, b));
   }
 }
 
@@ -42,22 +64,28 @@ KAGARI_INLINE void transpose_8x8(char* out, int64_t out_stride, const char* in, 
 
 template <class Bits>
 void transpose_tile(char* out, int64_t out_stride, const char* in, int64_t in_stride, int64_t rows, int64_t columns) {
-#if KAGARI_VEC_BYTES >= 32
-  if constexpr (sizeof(Bits) == 4) {
+  constexpr bool kBlocks = sizeof(Bits) == 2 || (sizeof(Bits) == 4 && KAGARI_VEC_BYTES >= 32);
+  if constexpr (kBlocks) {
+    constexpr int64_t kSize = sizeof(Bits);
     const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
     // Along the output rows, so that whole cache lines are written one after the other.
     for (int64_t j = 0; j < whole_columns; j += 8)
-      for (int64_t i = 0; i < whole_rows; i += 8)
-        transpose_8x8(out + j * out_stride + i * 4, out_stride, in + i * in_stride + j * 4, in_stride);
+      for (int64_t i = 0; i < whole_rows; i += 8) {
+        char* to = out + j * out_stride + i * kSize;
+        const char* from = in + i * in_stride + j * kSize;
+        if constexpr (sizeof(Bits) == 2) transpose_8x8_of_16_bits(to, out_stride, from, in_stride);
+#if KAGARI_VEC_BYTES >= 32
+        else transpose_8x8(to, out_stride, from, in_stride);
+#endif
+      }
     if (whole_columns < columns)
-      transpose_plain<Bits>(out + whole_columns * out_stride, out_stride, in + whole_columns * 4, in_stride, rows,
+      transpose_plain<Bits>(out + whole_columns * out_stride, out_stride, in + whole_columns * kSize, in_stride, rows,
                             columns - whole_columns);
     if (whole_rows < rows)
-      transpose_plain<Bits>(out + whole_rows * 4, out_stride, in + whole_rows * in_stride, in_stride, rows - whole_rows,
+      transpose_plain<Bits>(out + whole_rows * kSize, out_stride, in + whole_rows * in_stride, in_stride, rows - whole_rows,
                             whole_columns);
     return;
   }
-#endif
   transpose_plain<Bits>(out, out_stride, in, in_stride, rows, columns);
 }
 
