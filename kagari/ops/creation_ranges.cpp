@@ -78,6 +78,8 @@ Tensor run_arange(Out& out, const Scalar& first, const Scalar& beyond, const Sca
     int64_t d = step.to_int(), span = end.to_int() - start.to_int();
     count = double(span / d + (span % d != 0));
   }
+  // only int64 counts with whole numbers where others were given
+  if (whole && *asked != DType::Int64) count = std::ceil((beyond.to_double() - first.to_double()) / distance.to_double());
   KG_CHECK(count >= 0 && count <= double(std::numeric_limits<int64_t>::max()), "invalid size, possible overflow?");
   Tensor y = allocate_new(out, {int64_t(count)}, options, integral ? DType::Int64 : default_dtype());
   fill_sequence(y, start, step, "arange");

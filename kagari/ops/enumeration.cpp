@@ -48,11 +48,12 @@ const auto combinations_op = compose<&combinations>({
 std::vector<Tensor> unravel_index(const Tensor& indices, IntList shape) {
   KG_CHECK_TYPE(is_integer(indices.dtype()), "expected 'indices' to be integer dtype, but got ", indices.dtype());
   std::vector<Tensor> result(shape.size());
+  Tensor places = to(indices, DType::Int64);
   int64_t behind = 1;
   for (size_t d = shape.size(); d-- > 0;) {
     KG_CHECK_VALUE(shape[d] >= 0, "'shape' cannot have negative values, but got ", shape);
-    KG_CHECK(behind != 0 && (shape[d] != 0 || indices.numel() == 0), "ZeroDivisionError");
-    Tensor cut = behind == 1 ? indices : div(indices, wrapped_number(behind), "floor");
+    KG_CHECK(behind != 0 && (shape[d] != 0 || places.numel() == 0), "ZeroDivisionError");
+    Tensor cut = behind == 1 ? places : div(places, wrapped_number(behind), "floor");
     // Python's remainder: negative numbers count from the end
     result[d] = shape[d] ? sub(cut, mul(div(cut, wrapped_number(shape[d]), "floor"), wrapped_number(shape[d]))) : clone(cut);
     behind *= std::max<int64_t>(shape[d], 1);

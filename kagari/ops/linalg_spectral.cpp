@@ -178,7 +178,8 @@ const auto matrix_norm_op = compose<&matrix_norm>({
       KG_CHECK(size == 1 || size == 2 || size == infinity, "linalg.matrix_norm: Order ", ord.is_integral() ? str(ord.to_int()) : str(p), " not supported.");
       Tensor M = matrices_last(dtype ? to(A, *dtype) : A, dim);
       Tensor values = size == 2 ? svdvals(M) : sum(abs(M), IntList(Ints{size == 1 ? -2 : -1}));
-      return with_kept_dims(p > 0 ? amax(values, {-1}) : amin(values, {-1}), A, dim, keepdim);
+      bool none = values.sizes().back() == 0 && p > 0;  // the largest of no lengths is 0
+      return with_kept_dims(none ? sum(values, IntList(Ints{-1})) : p > 0 ? amax(values, {-1}) : amin(values, {-1}), A, dim, keepdim);
     },
 });
 const auto matrix_norm_named_op = compose<&matrix_norm_named>({
