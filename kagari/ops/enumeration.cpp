@@ -47,8 +47,9 @@ const auto combinations_op = compose<&combinations>({
 
 std::vector<Tensor> unravel_index(const Tensor& indices, IntList shape) {
   KG_CHECK_TYPE(is_integer(indices.dtype()), "expected 'indices' to be integer dtype, but got ", indices.dtype());
-  std::vector<Tensor> result(shape.size());
   Tensor places = to(indices, DType::Int64);
+  if (shape.empty()) return {};
+  std::vector<Tensor> result(shape.size());
   int64_t behind = 1;
   for (size_t d = shape.size(); d-- > 0;) {
     KG_CHECK_VALUE(shape[d] >= 0, "'shape' cannot have negative values, but got ", shape);
@@ -58,7 +59,7 @@ std::vector<Tensor> unravel_index(const Tensor& indices, IntList shape) {
     result[d] = shape[d] ? sub(cut, mul(div(cut, wrapped_number(shape[d]), "floor"), wrapped_number(shape[d]))) : clone(cut);
     behind *= std::max<int64_t>(shape[d], 1);
   }
-  return result;
+  return unbind(stack(result, -1), -1);
 }
 const auto unravel_index_op = compose<&unravel_index>({
     .schema = "unravel_index(Tensor indices, int[1] shape) -> Tensor[]",

@@ -205,6 +205,7 @@ const auto lstsq_op = compose<&lstsq>({
       KG_CHECK(A.is_complex() || A.dtype() == DType::Float32 || A.dtype() == DType::Float64, "This function doesn't handle types other than float and double");
       double eps = to_real(A.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
       Four found = least_squares(A, right, rcond.value_or(eps * double(std::max(rows(A), columns(A)))), name);
+      std::get<3>(found) = detach(std::get<3>(found));
       if (vectors) std::get<0>(found) = squeeze_dim(std::get<0>(found), -1);
       return found;
     },

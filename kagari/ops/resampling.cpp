@@ -69,6 +69,16 @@ Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corn
   return to(m, dtype);
 }
 
+/// Weights as multiples of a power of two, so that the largest has 15 bits: images of bytes are resized in integers everywhere.
+Tensor in_fixed_point(const Tensor& w) {
+  double largest = 0, *p = w.data<double>();
+  for (int64_t i = 0; i < w.numel(); ++i) largest = std::max(largest, p[i]);
+  int bits = 0;
+  while (bits < 22 && int(0.5 + largest * double(1 << (bits + 1))) < 1 << 15) ++bits;
+  for (int64_t i = 0; i < w.numel(); ++i) p[i] = std::ldexp(std::round(std::ldexp(p[i], bits)), -bits);
+  return w;
+}
+
 Tensor nearest(int64_t in, int64_t out, bool exact, std::optional<double> scale) {
   float ratio = scale && *scale > 0 ? float(1 / *scale) : float(in) / float(out);
   Tensor index = empty_tensor({out}, DType::Int64);
@@ -97,8 +107,8 @@ const auto resample_op = compose<&resample>({
           continue;
         }
         if (in == out && !(s && *s != 1)) continue;
-        DType compute = is_half(y.dtype()) || y.dtype() == DType::UInt8 ? DType::Float32 : y.dtype();
-        Tensor w = weights(kernel, in, out, align_corners, s, antialias, compute);
+        DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
+        Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
         y = d == input.dim() - 1 ? matmul(x, transpose(w, 0, 1)) : transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
         if (bytes) y = to(clamp(floor(y + Scalar(0.5)), Scalar(0), Scalar(255)), DType::UInt8);

@@ -409,7 +409,8 @@ KG_RECURRENT(rnn_relu, Kind::Relu, "A stack of Elman layers with relu over a bat
 // ---------------------------------------------------------------- single steps
 State cell(Kind kind, const Tensor& input, const State& s, const Weights& w) {
   KG_CHECK(input.sizes().back() == w.ih.sizes()[1], "input has inconsistent input_size: got ", input.sizes().back(), " expected ", w.ih.sizes()[1]);
-  KG_CHECK(s.h.sizes().back() == w.hh.sizes()[1], "hidden has inconsistent hidden_size: got ", s.h.sizes().back(), " expected ", w.hh.sizes()[1]);
+  KG_CHECK(s.h.sizes().back() == w.hh.sizes()[1], "hidden0 has inconsistent hidden_size: got ", s.h.sizes().back(), ", expected ", w.hh.sizes()[1]);
+  KG_CHECK(input.dim() != 2 || s.h.dim() != 2 || input.sizes()[0] == s.h.sizes()[0], "Input batch size ", input.sizes()[0], " doesn't match hidden0 batch size ", s.h.dim() == 2 ? s.h.sizes()[0] : 1);
   KG_CHECK(w.ih.sizes()[0] == gates_of(kind) * w.hh.sizes()[1], "weight_ih has ", w.ih.sizes()[0], " rows, expected ", gates_of(kind) * w.hh.sizes()[1]);
   return step(kind, linear(input, w.ih, w.bias_ih), s, w);
 }
