@@ -121,7 +121,7 @@ Operand contract(const Operand& a, const Operand& b, auto&& needed_later) {
   for (int l : a.labels) {
     bool kept = needed_later(l);
     if (!b.has(l)) only_a.push_back(l);
-    else if (kept || a.size(l) == 1 || b.size(l) == 1) batch.push_back(l);  // size 1 broadcasts
+    else if (kept || (a.size(l) != b.size(l) && (a.size(l) == 1 || b.size(l) == 1))) batch.push_back(l);  // size 1 broadcasts
     else summed.push_back(l);
   }
   for (int l : b.labels)
