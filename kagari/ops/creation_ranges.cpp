@@ -218,6 +218,7 @@ Tensor triangle_indices(int64_t row, int64_t col, int64_t offset, bool lower, co
     int64_t limit = std::clamp<int64_t>(offset, -row, col) + r;
     return lower ? std::pair<int64_t, int64_t>{0, std::clamp<int64_t>(limit + 1, 0, col)} : std::pair<int64_t, int64_t>{std::clamp<int64_t>(limit, 0, col), col};
   };
+  KG_CHECK(row < int64_t(1) << 31 && col < int64_t(1) << 31, "a triangle of ", row, " x ", col, " elements is too large");
   int64_t count = 0;
   for (int64_t r = 0; r < row; ++r) count += columns(r).second - columns(r).first;
   Tensor y = empty_tensor({2, count}, made.dtype, made.device);

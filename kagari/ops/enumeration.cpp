@@ -14,8 +14,9 @@ namespace {
 /// The positions of all combinations in lexicographic order, (count, r).
 Tensor combination_indices(int64_t n, int64_t r, bool with_replacement) {
   double count = 1;  // choose(n, r), or choose(n + r - 1, r)
-  for (int64_t k = 0; k < r; ++k) count = count * double(with_replacement ? n + k : n - k) / double(k + 1);
+  for (int64_t k = 0; k < r && count > 0 && count * double(r) < 1e12; ++k) count = count * double(with_replacement ? n + k : n - k) / double(k + 1);
   KG_CHECK(count * double(r) < 1e12, "combinations(): ", count, " combinations of ", r, " elements are too many");
+  if (count == 0) return empty_tensor({0, r}, DType::Int64);
   std::vector<int64_t> flat, pick(size_t(r), 0);
   for (int64_t k = 0; k < r; ++k) pick[size_t(k)] = with_replacement ? 0 : k;
   while (n >= 1 && (with_replacement || r <= n)) {

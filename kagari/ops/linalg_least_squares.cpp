@@ -125,6 +125,7 @@ Four run_lstsq(Out&, const Tensor& A, const Tensor& B, double rcond, std::string
   copy_(narrow(X, -2, 0, m), linalg::with_batch(B, batch));
   int64_t count = numel_of(batch);
   if (m && n) {
+    linalg::check_finite("torch.linalg.lstsq", A);
     Tensor M = linalg::column_major(linalg::with_batch(A, batch)), info = zeros(batch, linalg::options(DType::Int32));
     visit_floats_and_complex("linalg_lstsq", A.dtype(), [&]<class T>(T) {
       using Real = lapack::RealOf<T>;

@@ -95,7 +95,7 @@ Plan adaptive(std::string_view name, const Tensor& input, int64_t dims, IntList 
   Plan p;
   std::string op = str(name, dims, "d");
   KG_CHECK(dims > 1 || output_size.size() == 1, op, "(): 'output_size' should contain one int");
-  KG_CHECK(output_size.size() == 1 || int64_t(output_size.size()) == dims, op, "(): internal error: output_size.size() must be ", dims, ": output_size must be ", dims, " sizes, but got ", output_size);
+  KG_CHECK(output_size.size() == 1 || int64_t(output_size.size()) == dims, op, "(): output_size must be ", dims, " sizes, but got ", output_size);
   start_plan(p, name, input, dims);
   for (int64_t d = 0; d < dims; ++d) {
     Axis& a = p.axes[3 - dims + d];

@@ -52,6 +52,7 @@ const auto gather_op = define<&gather>({
       return y;
     },
     .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, bool) -> Grads {
+      if (!c.needs(0)) return {Tensor(), Tensor()};
       Tensor zero = zeros(c.sizes(0), {c.grad.dtype(), {}, c.grad.device(), false, false});
       return {scatter_add(zero, dim, index, c.grad), Tensor()};
     }),
