@@ -59,6 +59,8 @@ void check_devices(const OpBase& op, const Value* values) {
     else if (values[i].tag == Value::Tag::TensorList)
       for (const Tensor& t : values[i].view<Tensor>()) see(t);
   }
+  if (meta && op.traits & kReadsValues) [[unlikely]]
+    fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
   if (!meta || !data || takes_description_only(op.schema().name)) [[likely]] return;
   fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
 }

@@ -24,7 +24,7 @@ ACCEPTED = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError
 DTYPES = [torch.float32, torch.float32, torch.float32, torch.float64, torch.int64, torch.int64, torch.bool, torch.complex64, torch.bfloat16,
           torch.float16, torch.uint8, torch.int32, torch.int8, torch.int16, torch.complex128, torch.uint16, torch.uint64, torch.float8_e4m3fn]
 SIZES = [0, 1, 1, 2, 2, 3, 3, 4, 5, 8]
-INTS = [-1, 0, 1, 1, 2, 2, 3, 4, 5, 7, -2, -5, 17, 100, 2 ** 15, 2 ** 31, -2 ** 31, 2 ** 40, 2 ** 62, 2 ** 63 - 1, -2 ** 63]
+INTS = [-1, 0, 1, 1, 2, 2, 3, 4, 5, 7, -2, -5, 17, 100, 1000, 2 ** 31, -2 ** 31, 2 ** 40, 2 ** 62, 2 ** 63 - 1, -2 ** 63]
 FLOATS = [0.0, 0.5, 1.0, -1.0, 2.0, 1e-8, 1e30, -1e308, float("inf"), float("-inf"), float("nan"), 3]
 WORDS = ["mean", "sum", "none", "prod", "amax", "amin", "max", "reduced", "complete", "r", "fro", "nuc", "linear", "nearest", "trunc", "floor", "ij", "xy",
          "L", "U", "reflect", "replicate", "circular", "constant", "left", "i,i->i", "ij,jk->ik", "...i->...", "gels", "gelsd", "valid", "same", "tanh", "", "x"]
