@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/shaping.h"
+#include "kagari/ops/sparse.h"
 #include "kagari/ops/strided_window.h"
 #include "kagari/ops/views.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 bool any_nan(const Tensor& t) {
   if (t.is_meta() || !is_differentiable(t.dtype()) || is_float8(t.dtype())) return false;
-  Tensor dense = contiguous(detach(t));
+  Tensor dense = contiguous(is_sparse(t) ? sparse_parts(t).values : detach(t));
   return visit_all("isnan", dense.dtype(), [&](auto tag) {
     using T = decltype(tag);
     const T* x = dense.data<T>();
@@ -29,6 +30,12 @@ bool any_nan(const Tensor& t) {
 
 void overwrite(const Tensor& to, const Tensor& from) {
   if (grad_enabled() && (to.requires_grad() || from.requires_grad())) {
+    copy_(to, from);
+    return;
+  }
+  if (is_sparse(from)) return overwrite(to, to_dense(from));
+  if (active_mode || to.impl()->special || from.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
     copy_(to, from);
     return;
   }

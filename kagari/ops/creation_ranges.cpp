@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/scan.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 
@@ -252,15 +253,15 @@ const auto triu_indices_op = define<&triu_indices>({
 Tensor powers(const Tensor& x, std::optional<int64_t> N, bool increasing) {
   int64_t n = N.value_or(x.size(-1));
   Tensor base = is_integral(x.dtype()) ? to(x, DType::Int64) : x;
-  Tensors columns;
-  for (int64_t i = 0; i < n; ++i) columns.push_back(i == 0 ? ones_like(base) : i == 1 ? base : mul(columns.back(), base));
-  if (!increasing) std::reverse(columns.begin(), columns.end());
-  if (columns.empty()) {
-    Ints sizes(x.sizes());
-    sizes.push_back(0);
-    return new_empty(base, sizes);
+  Ints sizes(x.sizes());
+  sizes.push_back(std::max<int64_t>(n - 1, 0));
+  if (n == 0) return new_empty(base, sizes);
+  Tensor column = unsqueeze(base, -1), first = ones_like(column);
+  if (n > 1) {
+    Tensor parts[] = {first, cumprod(expand(column, sizes), -1)};
+    first = cat(TensorList(parts, 2), -1);
   }
-  return stack({columns.data(), columns.size()}, -1);
+  return increasing ? first : flip(first, Ints{-1});
 }
 Tensor vander(const Tensor& x, std::optional<int64_t> N, bool increasing) {
   KG_CHECK(x.dim() == 1, "x must be a one-dimensional tensor.");

@@ -102,6 +102,7 @@ Plan adaptive(std::string_view name, const Tensor& input, int64_t dims, IntList 
     a.size = input.sizes()[size_t(input.dim() - dims + d)];
     int64_t m = entry(output_size, size_t(d), "output_size", dims);
     KG_CHECK(m >= 0, op, "(): elements of output_size must be greater than or equal to 0, but got ", output_size, " (Trying to create tensor with negative dimension)");
+    KG_CHECK(m <= int64_t(1) << 26, op, "(): an output_size of ", output_size, " is too large");
     a.windows.clear();
     for (int64_t i = 0; i < m; ++i) {
       int64_t begin = i * a.size / m, end = ((i + 1) * a.size + m - 1) / m;

@@ -54,6 +54,11 @@ def numel(input):
     return input.numel()
 
 
+def spmm(input, mat2):
+    """The product of a sparse matrix with a matrix or vector; another name of :func:`torch.mm`."""
+    return kagari.mm(input, mat2)
+
+
 def get_device(input):
     """The index of the tensor's device; -1 on the CPU."""
     return input.get_device()
@@ -239,36 +244,6 @@ def lu(A, pivot=True, get_infos=False, out=None):
 def split(tensor, split_size_or_sections, dim=0):
     """Views of equal size (the last may be smaller), or of the given sizes, along a dimension."""
     return tensor.split(split_size_or_sections, dim)
-
-
-def is_autocast_enabled(device_type=None):
-    """False: kagari runs operators in the dtypes of their arguments."""
-    return False
-
-
-def is_autocast_cpu_enabled():
-    """Whether autocast is active on the CPU."""
-    return is_autocast_enabled("cpu")
-
-
-def is_autocast_cache_enabled():
-    """False: without autocast there is nothing to keep."""
-    return False
-
-
-def get_autocast_cpu_dtype():
-    """The dtype to which autocast converts on the CPU."""
-    return kagari.bfloat16
-
-
-def get_autocast_gpu_dtype():
-    """The dtype to which autocast converts on an accelerator."""
-    return kagari.float16
-
-
-def get_autocast_dtype(device_type):
-    """The dtype to which autocast converts."""
-    return kagari.bfloat16
 
 
 class SymInt:

@@ -137,6 +137,10 @@ class _TensorMixin:
             copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
+    def to_sparse_coo(self):
+        """The tensor in the layout ``torch.sparse_coo``."""
+        return self.to_sparse()
+
     def storage(self):
         """The typed storage of the tensor's elements."""
         from kagari.storage import TypedStorage
