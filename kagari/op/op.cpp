@@ -72,7 +72,7 @@ const OpBase::Saves& OpBase::saves_parsed() const {
 Tensor Out::dest(IntList sizes, DType dtype, size_t i) const {
   if (i >= dest_.count || !may_overlap_) return {};
   const Tensor& t = dest_.tensors[i];
-  if (t.dtype() != dtype || t.sizes() != sizes) return {};
+  if (t.dtype() != dtype || t.sizes() != sizes || t.is_meta()) return {};
   detail::check_no_internal_overlap(t);
   return t;
 }

@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/scan.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 
@@ -78,6 +79,8 @@ Tensor run_arange(Out& out, const Scalar& first, const Scalar& beyond, const Sca
     int64_t d = step.to_int(), span = end.to_int() - start.to_int();
     count = double(span / d + (span % d != 0));
   }
+  // only int64 counts with whole numbers where others were given
+  if (whole && *asked != DType::Int64) count = std::ceil((beyond.to_double() - first.to_double()) / distance.to_double());
   KG_CHECK(count >= 0 && count <= double(std::numeric_limits<int64_t>::max()), "invalid size, possible overflow?");
   Tensor y = allocate_new(out, {int64_t(count)}, options, integral ? DType::Int64 : default_dtype());
   fill_sequence(y, start, step, "arange");
@@ -216,6 +219,7 @@ Tensor triangle_indices(int64_t row, int64_t col, int64_t offset, bool lower, co
     int64_t limit = std::clamp<int64_t>(offset, -row, col) + r;
     return lower ? std::pair<int64_t, int64_t>{0, std::clamp<int64_t>(limit + 1, 0, col)} : std::pair<int64_t, int64_t>{std::clamp<int64_t>(limit, 0, col), col};
   };
+  KG_CHECK(row < int64_t(1) << 31 && col < int64_t(1) << 31, "a triangle of ", row, " x ", col, " elements is too large");
   int64_t count = 0;
   for (int64_t r = 0; r < row; ++r) count += columns(r).second - columns(r).first;
   Tensor y = empty_tensor({2, count}, made.dtype, made.device);
@@ -249,15 +253,15 @@ const auto triu_indices_op = define<&triu_indices>({
 Tensor powers(const Tensor& x, std::optional<int64_t> N, bool increasing) {
   int64_t n = N.value_or(x.size(-1));
   Tensor base = is_integral(x.dtype()) ? to(x, DType::Int64) : x;
-  Tensors columns;
-  for (int64_t i = 0; i < n; ++i) columns.push_back(i == 0 ? ones_like(base) : i == 1 ? base : mul(columns.back(), base));
-  if (!increasing) std::reverse(columns.begin(), columns.end());
-  if (columns.empty()) {
-    Ints sizes(x.sizes());
-    sizes.push_back(0);
-    return new_empty(base, sizes);
+  Ints sizes(x.sizes());
+  sizes.push_back(std::max<int64_t>(n - 1, 0));
+  if (n == 0) return new_empty(base, sizes);
+  Tensor column = unsqueeze(base, -1), first = ones_like(column);
+  if (n > 1) {
+    Tensor parts[] = {first, cumprod(expand(column, sizes), -1)};
+    first = cat(TensorList(parts, 2), -1);
   }
-  return stack({columns.data(), columns.size()}, -1);
+  return increasing ? first : flip(first, Ints{-1});
 }
 Tensor vander(const Tensor& x, std::optional<int64_t> N, bool increasing) {
   KG_CHECK(x.dim() == 1, "x must be a one-dimensional tensor.");

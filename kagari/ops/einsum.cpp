@@ -21,8 +21,8 @@ const auto tensordot_op = compose<&tensordot>({
       for (int64_t d : dims_other) db.push_back(wrap_dim(d, b.dim()));
       for (size_t i = 0; i < da.size(); ++i) {
         int64_t x = a.sizes()[da[i]], y = b.sizes()[db[i]], one[] = {da[i]}, other_one[] = {db[i]};
-        if (y == 1 && x != 1) a = sum(a, IntList(one, 1), true);
-        else if (x == 1 && y != 1) b = sum(b, IntList(other_one, 1), true);
+        if (y == 1 && x != 1) a = sum(a, IntList(one, 1), true, a.dtype());
+        else if (x == 1 && y != 1) b = sum(b, IntList(other_one, 1), true, b.dtype());
         else KG_CHECK(x == y, "contracted dimensions need to match, but first has size ", x, " in dim ", da[i], " and second has size ", y, " in dim ", db[i]);
       }
       auto rest = [](const Tensor& t, const Ints& taken, Ints& order, Ints& sizes, bool taken_last) {
@@ -121,7 +121,7 @@ Operand contract(const Operand& a, const Operand& b, auto&& needed_later) {
   for (int l : a.labels) {
     bool kept = needed_later(l);
     if (!b.has(l)) only_a.push_back(l);
-    else if (kept || a.size(l) == 1 || b.size(l) == 1) batch.push_back(l);  // size 1 broadcasts
+    else if (kept || (a.size(l) != b.size(l) && (a.size(l) == 1 || b.size(l) == 1))) batch.push_back(l);  // size 1 broadcasts
     else summed.push_back(l);
   }
   for (int l : b.labels)

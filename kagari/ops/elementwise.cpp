@@ -52,7 +52,7 @@ Tensor apply(Out& out, const Table& table, std::string_view name, std::span<cons
   Ints broadcast;
   IntList sizes = a.sizes();
   bool plain = true;  // every input dense, of this shape or a single number
-  for (const Tensor* t : inputs) plain = plain && t->is_contiguous() && (t->sizes() == sizes || (t->dim() == 0 && t->device() == a.device()));
+  for (const Tensor* t : inputs) plain = plain && t->is_contiguous() && t->device() == a.device() && (t->sizes() == sizes || t->dim() == 0);
   if (!plain || a.device().is_meta()) {
     broadcast = Ints(sizes.begin(), sizes.end());
     for (const Tensor* t : inputs.subspan(1)) broadcast = broadcast_sizes(broadcast, t->sizes());

@@ -14,8 +14,9 @@ namespace {
 /// The positions of all combinations in lexicographic order, (count, r).
 Tensor combination_indices(int64_t n, int64_t r, bool with_replacement) {
   double count = 1;  // choose(n, r), or choose(n + r - 1, r)
-  for (int64_t k = 0; k < r; ++k) count = count * double(with_replacement ? n + k : n - k) / double(k + 1);
+  for (int64_t k = 0; k < r && count > 0 && count * double(r) < 1e12; ++k) count = count * double(with_replacement ? n + k : n - k) / double(k + 1);
   KG_CHECK(count * double(r) < 1e12, "combinations(): ", count, " combinations of ", r, " elements are too many");
+  if (count == 0) return empty_tensor({0, r}, DType::Int64);
   std::vector<int64_t> flat, pick(size_t(r), 0);
   for (int64_t k = 0; k < r; ++k) pick[size_t(k)] = with_replacement ? 0 : k;
   while (n >= 1 && (with_replacement || r <= n)) {
@@ -47,17 +48,19 @@ const auto combinations_op = compose<&combinations>({
 
 std::vector<Tensor> unravel_index(const Tensor& indices, IntList shape) {
   KG_CHECK_TYPE(is_integer(indices.dtype()), "expected 'indices' to be integer dtype, but got ", indices.dtype());
+  Tensor places = to(indices, DType::Int64);
+  if (shape.empty()) return {};
   std::vector<Tensor> result(shape.size());
   int64_t behind = 1;
   for (size_t d = shape.size(); d-- > 0;) {
     KG_CHECK_VALUE(shape[d] >= 0, "'shape' cannot have negative values, but got ", shape);
-    KG_CHECK(behind != 0 && (shape[d] != 0 || indices.numel() == 0), "ZeroDivisionError");
-    Tensor cut = behind == 1 ? indices : div(indices, wrapped_number(behind), "floor");
+    KG_CHECK(behind != 0 && (shape[d] != 0 || places.numel() == 0), "ZeroDivisionError");
+    Tensor cut = behind == 1 ? places : div(places, wrapped_number(behind), "floor");
     // Python's remainder: negative numbers count from the end
     result[d] = shape[d] ? sub(cut, mul(div(cut, wrapped_number(shape[d]), "floor"), wrapped_number(shape[d]))) : clone(cut);
     behind *= std::max<int64_t>(shape[d], 1);
   }
-  return result;
+  return unbind(stack(result, -1), -1);
 }
 const auto unravel_index_op = compose<&unravel_index>({
     .schema = "unravel_index(Tensor indices, int[1] shape) -> Tensor[]",

@@ -334,17 +334,37 @@ const auto lu_factor_op = compose<&lu_factor>({
     },
 });
 
-const auto lu_unpack_op = define<&lu_unpack>({
+/// P of A = P L U from the exchanged rows, in `dtype`, for matrices of m rows.
+Tensor permutation(const Tensor& pivots, int64_t m, DType dtype) {
+  NoGrad no_record;
+  Ints batch = linalg::batch_of(pivots, 1);
+  int64_t k = pivots.sizes().back();
+  Tensor P = zeros(linalg::joined(batch, {m, m}), linalg::options(dtype, pivots.device()));
+  if (P.is_meta() || P.numel() == 0) return P;
+  Tensor swaps = contiguous(pivots);
+  const int32_t* s = swaps.data<int32_t>();
+  for (int64_t i = 0; i < swaps.numel(); ++i) KG_CHECK(s[i] >= 1 && s[i] <= m, "torch.lu_unpack: LU_pivots must be between 1 and ", m, ", but found ", s[i]);
+  visit_floats_and_complex("lu_unpack", dtype, [&]<class T>(T) {
+    std::vector<int64_t> order(size_t(m), 0);
+    for (int64_t i = 0; i < numel_of(batch); ++i) {
+      for (int64_t r = 0; r < m; ++r) order[size_t(r)] = r;
+      for (int64_t r = 0; r < k; ++r) std::swap(order[size_t(r)], order[size_t(s[i * k + r] - 1)]);
+      for (int64_t r = 0; r < m; ++r) P.data<T>()[i * m * m + order[size_t(r)] * m + r] = T(1);
+    }
+  });
+  return P;
+}
+
+const auto lu_unpack_op = compose<&lu_unpack>({
     .schema = "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool unpack_pivots=True) -> (Tensor P, Tensor L, Tensor U)",
     .in = kFunction | kOut,
     .doc = "The permutation P, L and U from the result of torch.linalg.lu_factor, so that A = P L U.",
-    .run = [](Out&, const Tensor& LU, const Tensor& pivots, bool unpack_data, bool unpack_pivots) -> Three {
+    .body = [](const Tensor& LU, const Tensor& pivots, bool unpack_data, bool unpack_pivots) -> Three {
       linalg::check_matrix("torch.lu_unpack", LU, "LU_data");
       KG_CHECK(!unpack_pivots || pivots.dtype() == DType::Int32,
                "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function is intended to be used with the output produced by "
                "torch.linalg.lu_factor");
       int64_t m = rows(LU), n = columns(LU), k = std::min(m, n);
-      Ints batch = linalg::batch_of(LU);
       Tensor P = empty_tensor({0}, LU.dtype(), LU.device()), L = P, U = P;
       if (unpack_data) {
         U = triu(narrow(LU, -2, 0, k));
@@ -352,30 +372,11 @@ const auto lu_unpack_op = define<&lu_unpack>({
         L = L + with_eye(L);
       }
       if (unpack_pivots) {
-        P = zeros(linalg::joined(batch, {m, m}), linalg::options(LU.dtype(), LU.device()));
-        if (P.is_meta() || P.numel() == 0) return {P, L, U};
-        Tensor swaps = contiguous(pivots);
-        visit_floats_and_complex("lu_unpack", LU.dtype(), [&]<class T>(T) {
-          std::vector<int64_t> order(size_t(m), 0);
-          for (int64_t i = 0; i < linalg::matrix_count(LU); ++i) {
-            for (int64_t r = 0; r < m; ++r) order[size_t(r)] = r;
-            for (int64_t r = 0; r < k; ++r) std::swap(order[size_t(r)], order[size_t(swaps.data<int32_t>()[i * k + r] - 1)]);
-            for (int64_t r = 0; r < m; ++r) P.data<T>()[i * m * m + order[size_t(r)] * m + r] = T(1);
-          }
-        });
+        KG_CHECK(pivots.sizes() == IntList(linalg::joined(linalg::batch_of(LU), {k})), "torch.lu_unpack: LU_pivots of shape ", pivots.sizes(), " does not fit LU_data of shape ", LU.sizes());
+        P = permutation(pivots, m, LU.dtype());
       }
       return {P, L, U};
     },
-    .grad = vjp("", [](Ctx& c, const Tensor&, const Tensor&, bool, bool) -> Grads {
-      Tensor gL = c.grads[1], gU = c.grads[2];
-      if (!gL.defined() && !gU.defined()) return {Tensor(), Tensor()};
-      IntList sizes = c.sizes(0);
-      int64_t m = sizes[sizes.size() - 2], n = sizes.back(), k = std::min(m, n);
-      Tensor full = zeros(sizes, linalg::options(gL.defined() ? gL.dtype() : gU.dtype()));
-      if (gL.defined()) full = slice_scatter(full, tril(gL, -1), -1, 0, k);
-      if (gU.defined()) full = full + slice_scatter(zeros(sizes, linalg::options(gU.dtype())), triu(gU), -2, 0, k);
-      return {full, Tensor()};
-    }),
 });
 
 const auto lu_op = compose<&lu>({

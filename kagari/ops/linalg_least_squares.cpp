@@ -125,6 +125,7 @@ Four run_lstsq(Out&, const Tensor& A, const Tensor& B, double rcond, std::string
   copy_(narrow(X, -2, 0, m), linalg::with_batch(B, batch));
   int64_t count = numel_of(batch);
   if (m && n) {
+    linalg::check_finite("torch.linalg.lstsq", A);
     Tensor M = linalg::column_major(linalg::with_batch(A, batch)), info = zeros(batch, linalg::options(DType::Int32));
     visit_floats_and_complex("linalg_lstsq", A.dtype(), [&]<class T>(T) {
       using Real = lapack::RealOf<T>;
@@ -205,6 +206,7 @@ const auto lstsq_op = compose<&lstsq>({
       KG_CHECK(A.is_complex() || A.dtype() == DType::Float32 || A.dtype() == DType::Float64, "This function doesn't handle types other than float and double");
       double eps = to_real(A.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
       Four found = least_squares(A, right, rcond.value_or(eps * double(std::max(rows(A), columns(A)))), name);
+      std::get<3>(found) = detach(std::get<3>(found));
       if (vectors) std::get<0>(found) = squeeze_dim(std::get<0>(found), -1);
       return found;
     },

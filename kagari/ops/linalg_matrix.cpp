@@ -1,7 +1,10 @@
 #include "kagari/ops/linalg_matrix.h"
 
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/autograd/variable.h"
 #include "kagari/ops/copy.h"
+#include "kagari/ops/pointwise.h"
+#include "kagari/ops/reduce.h"
 #include "kagari/ops/views.h"
 
 namespace kagari::linalg {
@@ -41,6 +44,13 @@ void check_floating(std::string_view op, const Tensor& A) {
   KG_CHECK(A.is_floating() || A.is_complex(), op, ": Expected a floating point or complex tensor as input. Got ", legacy_name(A.dtype()));
   KG_CHECK(A.is_complex() || A.dtype() == DType::Float32 || A.dtype() == DType::Float64, op, ": Low precision dtypes not supported. Got ",
            legacy_name(A.dtype()));
+}
+
+void check_finite(std::string_view op, const Tensor& A) {
+  if (A.is_meta() || A.numel() == 0) return;
+  NoGrad quiet;
+  if (all(isfinite(detach(A))).item<bool>()) return;
+  fail(ErrorKind::LinAlg, str(op, ": The algorithm failed to converge because the input matrix contained non-finite values."));
 }
 
 void check_info(std::string_view op, const Tensor& info, std::string (*text)(int), bool runtime_error) {

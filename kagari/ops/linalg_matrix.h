@@ -31,6 +31,8 @@ void check_matrix(std::string_view op, const Tensor& A, std::string_view name = 
 void check_square(std::string_view op, const Tensor& A, std::string_view name = "A");
 /// RuntimeError unless the dtype is float32, float64 or complex.
 void check_floating(std::string_view op, const Tensor& A);
+/// LinAlgError if A has an element that is not finite: LAPACK's iterations would not end.
+void check_finite(std::string_view op, const Tensor& A);
 /// LinAlgError for the first matrix whose LAPACK result (int32) is not 0: op, ": ", the batch element if there is a batch, then text(info).
 void check_info(std::string_view op, const Tensor& info, std::string (*text)(int info), bool runtime_error = false);
 /// The same tensor with its leading dimensions broadcast.

@@ -49,6 +49,7 @@ const auto eigh_op = define<&eigh>({
       int64_t n = rows(A);
       Tensor V = linalg::column_major(A), w = empty_tensor(linalg::joined(linalg::batch_of(A), {n}), to_real(A.dtype()), A.device());
       if (V.is_meta() || V.numel() == 0) return {w, V};
+      linalg::check_finite("linalg.eigh", A);
       Tensor info = zeros(linalg::batch_of(A), linalg::options(DType::Int32));
       visit_floats_and_complex("linalg_eigh", A.dtype(), [&]<class T>(T) {
         linalg::for_each_matrix(linalg::matrix_count(A), n * n * n * 4, [&](int64_t i) {
@@ -96,6 +97,7 @@ const auto svd_op = define<&linalg_svd>({
         if (Vh.numel()) copy_(Vh, with_eye(Vh));
         return {U, S, Vh};
       }
+      linalg::check_finite("linalg.svd", A);
       Tensor work = linalg::column_major(A), info = zeros(batch, linalg::options(DType::Int32));
       visit_floats_and_complex("linalg_svd", A.dtype(), [&]<class T>(T) {
         linalg::for_each_matrix(linalg::matrix_count(A), m * n * k * 4, [&](int64_t i) {
@@ -178,7 +180,8 @@ const auto matrix_norm_op = compose<&matrix_norm>({
       KG_CHECK(size == 1 || size == 2 || size == infinity, "linalg.matrix_norm: Order ", ord.is_integral() ? str(ord.to_int()) : str(p), " not supported.");
       Tensor M = matrices_last(dtype ? to(A, *dtype) : A, dim);
       Tensor values = size == 2 ? svdvals(M) : sum(abs(M), IntList(Ints{size == 1 ? -2 : -1}));
-      return with_kept_dims(p > 0 ? amax(values, {-1}) : amin(values, {-1}), A, dim, keepdim);
+      bool none = values.sizes().back() == 0 && p > 0;  // the largest of no lengths is 0
+      return with_kept_dims(none ? sum(values, IntList(Ints{-1})) : p > 0 ? amax(values, {-1}) : amin(values, {-1}), A, dim, keepdim);
     },
 });
 const auto matrix_norm_named_op = compose<&matrix_norm_named>({

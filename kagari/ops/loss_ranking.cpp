@@ -87,7 +87,7 @@ const auto triplet_margin_op = compose<&triplet_margin_loss>({
     .body = [](const Tensor& anchor, const Tensor& positive, const Tensor& negative, double margin, double p, double eps, bool swap, MaybeBool size_average, MaybeBool reduce,
                std::string_view reduction) {
       reduction = reduction_of(size_average, reduce, reduction);
-      KG_CHECK_VALUE(margin > 0, "margin must be greater than 0, got ", margin);
+      KG_CHECK_VALUE(margin > 0, "margin must be greater than 0, got ", margin, margin == std::floor(margin) ? ".0" : "");
       KG_CHECK(anchor.dim() == positive.dim() && positive.dim() == negative.dim(),
                "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor ", anchor.dim(), "D, positive ", positive.dim(),
                "D, and negative ", negative.dim(), "D inputs");
@@ -110,7 +110,8 @@ const auto multi_margin_op = compose<&multi_margin_loss>({
       KG_CHECK_IMPLEMENTED(is_floating(input.dtype()), "\"multi_margin_loss\" not implemented for '", input.dtype(), "'");
       Tensor x = input.dim() < 2 ? reshape(input, {1, -1}) : input, classes = reshape(target, {-1, 1});
       int64_t n = x.sizes()[0], c = x.sizes()[1];
-      KG_CHECK(target.dim() <= 1 && target.numel() == n, "inconsistent target size, expected ", n, " but got ", target.sizes());
+      KG_CHECK(target.dim() <= 1 && target.numel() == n, "multi_margin_loss: The target tensor should be 1-D with size equal to the batch size. Expected target size [", n, "], but got ", target.sizes());
+      KG_CHECK(target.dtype() == DType::Int64, "expected scalar type Long but found ", legacy_name(target.dtype()));
       KG_CHECK(!weight.defined() || weight.numel() == c, "inconsistent weight size, expected ", c, " but got ", weight.defined() ? weight.sizes() : IntList());
       if (!target.is_meta() && target.numel() > 0) {
         NoGrad no_record;

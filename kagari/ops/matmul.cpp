@@ -217,8 +217,9 @@ const auto addbmm_op = compose<&addbmm>({
       check_bmm(a, b);
       KG_CHECK(self.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ", legacy_name(self.dtype()), " and ", legacy_name(a.dtype()));
       KG_CHECK(is_expandable_to(self.sizes(), {a.sizes()[1], b.sizes()[2]}), "The expanded size of the tensor must match the existing size ", self.sizes());
-      int64_t zero[] = {0};
-      return blend(self, sum(bmm(a, b), IntList(zero, 1), false, a.dtype()), beta, alpha);
+      // the sum over the batch is one product with a longer inner dimension
+      int64_t n = a.sizes()[1], m = b.sizes()[2], k = a.sizes()[0] * a.sizes()[2];
+      return blend(self, mm(reshape(transpose(a, 0, 1), {n, k}), reshape(b, {k, m})), beta, alpha);
     },
 });
 const auto addmv_op = compose<&addmv>({

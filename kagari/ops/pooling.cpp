@@ -36,32 +36,48 @@ int64_t entry(IntList v, size_t i, const char* what, int64_t dims) {
   return v.size() == 1 ? v[0] : v[i];
 }
 
-void start_plan(Plan& p, std::string_view op, const Tensor& input, int64_t dims) {
-  KG_CHECK(input.dim() == dims + 1 || input.dim() == dims + 2, op, "(): Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor, but got shape ", input.sizes());
-  for (int64_t d = input.dim() - dims - 1; d < input.dim(); ++d)
-    KG_CHECK(input.sizes()[size_t(d)] > 0, op, "(): Expected input to have non-zero size for non-batch dimensions, but got shape ", input.sizes());
+/// `name` is max_pool, avg_pool, adaptive_max_pool or adaptive_avg_pool.
+void start_plan(Plan& p, std::string_view name, const Tensor& input, int64_t dims) {
+  std::string op = str(name, dims, "d");
+  bool empty = false, sliding = !name.starts_with("adaptive");
+  for (int64_t d = std::max<int64_t>(input.dim() - dims - 1, 0); d < input.dim(); ++d) empty = empty || input.sizes()[size_t(d)] == 0;
+  bool fits = input.dim() == dims + 1 || input.dim() == dims + 2;
+  KG_CHECK(fits || !sliding || dims == 1, op, "(): non-empty ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor expected for input, but got shape ", input.sizes());
+  KG_CHECK((fits && !empty) || !sliding || dims == 3, op, "(): Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor with optional 0 dim batch size for input, but got:", input.sizes());
+  KG_CHECK(!empty || !sliding, op, "(): Expected input's non-batch dimensions to have positive length, but input has sizes ", input.sizes(), " and one of them has length zero!");
+  KG_CHECK(fits, op, "(): Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor, but got shape ", input.sizes());
+  KG_CHECK(!empty, op, "(): Expected input to have non-zero size for non-batch dimensions, but got shape ", input.sizes());
   for (int64_t d = 0; d < input.dim() - dims; ++d) {
     p.planes *= input.sizes()[size_t(d)];
     p.output_sizes.push_back(input.sizes()[size_t(d)]);
   }
 }
 
-Plan sliding(std::string_view op, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, IntList dilation, bool ceil_mode, bool count_include_pad) {
+Plan sliding(std::string_view name, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, IntList dilation, bool ceil_mode, bool count_include_pad) {
   Plan p;
-  start_plan(p, op, input, dims);
+  std::string op = str(name, dims, "d");
+  int64_t kernels[3], strides[3], pads[3], steps[3];
+  for (int64_t d = 0; d < dims; ++d) {
+    int64_t k = kernels[d] = entry(kernel, size_t(d), "kernel_size", dims), pad = pads[d] = entry(padding, size_t(d), "padding", dims);
+    int64_t s = strides[d] = stride.empty() ? k : entry(stride, size_t(d), "stride", dims), step = steps[d] = entry(dilation, size_t(d), "dilation", dims);
+    KG_CHECK(k > 0, op, "() kernel_size must be greater than zero, but got ", k);
+    KG_CHECK(s > 0, op, "() stride must be greater than zero, but got ", s);
+    KG_CHECK(pad >= 0, op, "() pad must be non-negative, but got pad: ", pad);
+    KG_CHECK(step > 0, op, "() dilation must be greater than zero, but got ", step);
+    KG_CHECK(step <= (int64_t(1) << 40) / k && s < int64_t(1) << 40, op, "(): kernel_size ", kernel, ", stride ", stride, " or dilation ", dilation, " is too large");
+    KG_CHECK(pad <= k / 2, "pad should be at most half of effective kernel size, but got pad=", pad, ", kernel_size=", k, " and dilation=", step);
+  }
+  start_plan(p, name, input, dims);
   for (int64_t d = 0; d < dims; ++d) {
     Axis& a = p.axes[3 - dims + d];
     a.size = input.sizes()[size_t(input.dim() - dims + d)];
-    int64_t k = entry(kernel, size_t(d), "kernel_size", dims), s = stride.empty() ? k : entry(stride, size_t(d), "stride", dims), pad = entry(padding, size_t(d), "padding", dims);
-    a.step = entry(dilation, size_t(d), "dilation", dims);
-    KG_CHECK(k > 0, op, "(): kernel size should be greater than zero, but got ", kernel);
-    KG_CHECK(s > 0, op, "(): stride should not be zero, but got ", stride);
-    KG_CHECK(a.step > 0, op, "(): dilation should be greater than zero, but got dilation ", dilation);
-    KG_CHECK(pad >= 0 && pad <= k / 2, "pad should be at most half of effective kernel size, but got pad=", pad, ", kernel_size=", k, " and dilation=", a.step);
+    int64_t k = kernels[d], s = strides[d], pad = pads[d];
+    a.step = steps[d];
     int64_t reach = a.step * (k - 1) + 1, span = a.size + 2 * pad - reach;
     int64_t count = (span + (ceil_mode ? s - 1 : 0)) / s + 1;
     if (span < 0) count = ceil_mode && -span < s ? 1 : 0;
     if (ceil_mode && (count - 1) * s >= a.size + pad) --count;  // the last window must start inside the input
+    KG_CHECK(count > 0 || dims > 1, op, "() Invalid computed output size: ", (span < 0 ? -((-span + s - 1) / s) : span / s) + 1);
     KG_CHECK(count > 0, "Given input size: ", input.sizes(), ". Calculated output size: ", count, ". Output size is too small");
     a.windows.clear();
     for (int64_t i = 0; i < count; ++i) {
@@ -75,14 +91,18 @@ Plan sliding(std::string_view op, const Tensor& input, int64_t dims, IntList ker
   return p;
 }
 
-Plan adaptive(std::string_view op, const Tensor& input, int64_t dims, IntList output_size) {
+Plan adaptive(std::string_view name, const Tensor& input, int64_t dims, IntList output_size) {
   Plan p;
-  start_plan(p, op, input, dims);
+  std::string op = str(name, dims, "d");
+  KG_CHECK(dims > 1 || output_size.size() == 1, op, "(): 'output_size' should contain one int");
+  KG_CHECK(output_size.size() == 1 || int64_t(output_size.size()) == dims, op, "(): output_size must be ", dims, " sizes, but got ", output_size);
+  start_plan(p, name, input, dims);
   for (int64_t d = 0; d < dims; ++d) {
     Axis& a = p.axes[3 - dims + d];
     a.size = input.sizes()[size_t(input.dim() - dims + d)];
     int64_t m = entry(output_size, size_t(d), "output_size", dims);
-    KG_CHECK(m >= 0, op, "(): elements of output_size must be greater than or equal to 0, but got ", output_size);
+    KG_CHECK(m >= 0, op, "(): elements of output_size must be greater than or equal to 0, but got ", output_size, " (Trying to create tensor with negative dimension)");
+    KG_CHECK(m <= int64_t(1) << 26, op, "(): an output_size of ", output_size, " is too large");
     a.windows.clear();
     for (int64_t i = 0; i < m; ++i) {
       int64_t begin = i * a.size / m, end = ((i + 1) * a.size + m - 1) / m;
@@ -107,6 +127,13 @@ void each_output(const Plan& p, F&& f) {
           for (const Window& c : p.axes[2].windows) f(plane, at++, a, b, c);
     }
   });
+}
+
+/// A pooling of images that lie channels-last lies so, too.
+Tensor laid_out_like(const Tensor& input, int64_t dims, const Tensor& y) {
+  MemoryFormat last = dims == 3 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
+  bool is_last = dims >= 2 && input.dim() == dims + 2 && !input.is_contiguous() && input.is_contiguous(last);
+  return is_last ? contiguous(y, last) : y;
 }
 
 std::tuple<Tensor, Tensor> run_max(std::string_view op, const Tensor& input, const Plan& p) {
@@ -163,7 +190,8 @@ const auto max_windows_op = define<&max_pool_windows>({
     .in = kPrivate,
     .doc = "Maxima of sliding windows, and their positions.",
     .run = [](Out&, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, IntList dilation, bool ceil_mode) {
-      return run_max("max_pool2d", input, sliding("max_pool2d", input, dims, kernel, stride, padding, dilation, ceil_mode, false));
+      auto [y, positions] = run_max("max_pool2d", input, sliding("max_pool", input, dims, kernel, stride, padding, dilation, ceil_mode, false));
+      return std::tuple(laid_out_like(input, dims, y), laid_out_like(input, dims, positions));
     },
     .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dims, IntList, IntList, IntList, IntList, bool) -> Grads {
       return {c.grads[0].defined() ? to_positions(c.grads[0], c.out(1), c.sizes(0), dims) : Tensor()};
@@ -175,7 +203,10 @@ const auto adaptive_max_op = define<&adaptive_max_pool>({
     .schema = "_adaptive_max_pool(Tensor input, int dims, int[] output_size) -> (Tensor, Tensor)",
     .in = kPrivate,
     .doc = "Maxima of windows that cover the input, and their positions.",
-    .run = [](Out&, const Tensor& input, int64_t dims, IntList output_size) { return run_max("adaptive_max_pool2d", input, adaptive("adaptive_max_pool2d", input, dims, output_size)); },
+    .run = [](Out&, const Tensor& input, int64_t dims, IntList output_size) { 
+      auto [y, positions] = run_max("adaptive_max_pool2d", input, adaptive("adaptive_max_pool", input, dims, output_size));
+      return std::tuple(laid_out_like(input, dims, y), laid_out_like(input, dims, positions));
+    },
     .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t dims, IntList) -> Grads {
       return {c.grads[0].defined() ? to_positions(c.grads[0], c.out(1), c.sizes(0), dims) : Tensor()};
     }),
@@ -230,7 +261,7 @@ Tensor avg_pool_gradient(const Tensor& grad, const Tensor& input, int64_t dims, 
 Plan average_plan(const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) {
   KG_CHECK(!divisor || *divisor != 0, "divisor must be not zero");
   int64_t one[] = {1};
-  return sliding("avg_pool2d", input, dims, kernel, stride, padding, IntList(one, 1), ceil_mode, include);
+  return sliding("avg_pool", input, dims, kernel, stride, padding, IntList(one, 1), ceil_mode, include);
 }
 
 const auto avg_windows_op = define<&avg_pool_windows>({
@@ -238,7 +269,7 @@ const auto avg_windows_op = define<&avg_pool_windows>({
     .in = kPrivate,
     .doc = "Averages of sliding windows.",
     .run = [](Out&, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) {
-      return average_forward(input, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), divisor);
+      return laid_out_like(input, dims, average_forward(input, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), divisor));
     },
     .grad = vjp("input", [](Ctx& c, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) -> Grads {
       return {avg_pool_gradient(c.grad, input, dims, kernel, stride, padding, ceil_mode, include, divisor)};
@@ -265,7 +296,7 @@ const auto adaptive_avg_op = define<&adaptive_avg_pool>({
     .schema = "_adaptive_avg_pool(Tensor input, int dims, int[] output_size) -> Tensor",
     .in = kPrivate,
     .doc = "Averages of windows that cover the input.",
-    .run = [](Out&, const Tensor& input, int64_t dims, IntList output_size) { return average_forward(input, adaptive("adaptive_avg_pool2d", input, dims, output_size), {}); },
+    .run = [](Out&, const Tensor& input, int64_t dims, IntList output_size) { return laid_out_like(input, dims, average_forward(input, adaptive("adaptive_avg_pool", input, dims, output_size), {})); },
     .grad = vjp("input", [](Ctx& c, const Tensor& input, int64_t dims, IntList) -> Grads { return {constant_in(adaptive_avg_gradient(c.grad, dims, c.sizes(0)), input)}; }),
     .node_name = "AdaptiveAvgPool2DBackward0",
 });
@@ -276,7 +307,7 @@ const auto adaptive_avg_gradient_op = define<&adaptive_avg_gradient>({
     .run = [](Out&, const Tensor& grad, int64_t dims, IntList input_sizes) {
       Tensor like = empty_tensor(input_sizes, grad.dtype(), Device{DeviceType::Meta});
       IntList out = grad.sizes();
-      return average_transposed(grad, adaptive("adaptive_avg_pool2d", like, dims, IntList(out.data() + out.size() - size_t(dims), size_t(dims))), input_sizes, {});
+      return average_transposed(grad, adaptive("adaptive_avg_pool", like, dims, IntList(out.data() + out.size() - size_t(dims), size_t(dims))), input_sizes, {});
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, int64_t dims, IntList) -> Grads {
       IntList out = c.sizes(0);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kagari/op/op.h"
+#include "kagari/ops/arithmetic.h"
 #include "kagari/ops/bounds.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/indexing.h"
@@ -68,6 +69,16 @@ Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corn
   return to(m, dtype);
 }
 
+/// Weights as multiples of a power of two, so that the largest has 15 bits: images of bytes are resized in integers everywhere.
+Tensor in_fixed_point(const Tensor& w) {
+  double largest = 0, *p = w.data<double>();
+  for (int64_t i = 0; i < w.numel(); ++i) largest = std::max(largest, p[i]);
+  int bits = 0;
+  while (bits < 22 && int(0.5 + largest * double(1 << (bits + 1))) < 1 << 15) ++bits;
+  for (int64_t i = 0; i < w.numel(); ++i) p[i] = std::ldexp(std::round(std::ldexp(p[i], bits)), -bits);
+  return w;
+}
+
 Tensor nearest(int64_t in, int64_t out, bool exact, std::optional<double> scale) {
   float ratio = scale && *scale > 0 ? float(1 / *scale) : float(in) / float(out);
   Tensor index = empty_tensor({out}, DType::Int64);
@@ -85,8 +96,10 @@ const auto resample_op = compose<&resample>({
       KG_CHECK(input.dim() == dims + 2, "It is expected input_size equals to ", dims + 2, ", but got size ", input.dim());
       KG_CHECK_IMPLEMENTED(kernel.starts_with("nearest") || is_floating(input.dtype()) || input.dtype() == DType::UInt8, "\"upsample\" not implemented for '", input.dtype(), "'");
       Tensor y = input;
-      for (int64_t i = 0; i < dims; ++i) {
-        int64_t d = i + 2, in = input.sizes()[size_t(d)], out = output_size[size_t(i)];
+      // Bytes are rounded after each dimension, the last one first, as PyTorch does.
+      bool bytes = input.dtype() == DType::UInt8 && !kernel.starts_with("nearest");
+      for (int64_t step = 0; step < dims; ++step) {
+        int64_t i = bytes ? dims - 1 - step : step, d = i + 2, in = input.sizes()[size_t(d)], out = output_size[size_t(i)];
         KG_CHECK(in > 0 && out > 0, "Input and output sizes should be greater than 0, but got input (", input.sizes(), ") output (", output_size, ")");
         std::optional<double> s = scales && size_t(i) < scales->size() ? std::optional<double>((*scales)[size_t(i)]) : std::nullopt;
         if (kernel.starts_with("nearest")) {
@@ -94,14 +107,11 @@ const auto resample_op = compose<&resample>({
           continue;
         }
         if (in == out && !(s && *s != 1)) continue;
-        DType compute = is_half(y.dtype()) || y.dtype() == DType::UInt8 ? DType::Float32 : y.dtype();
-        Tensor w = weights(kernel, in, out, align_corners, s, antialias, compute);
+        DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
+        Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
         y = d == input.dim() - 1 ? matmul(x, transpose(w, 0, 1)) : transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
-      }
-      if (input.dtype() == DType::UInt8 && !kernel.starts_with("nearest")) {
-        y = to(y, DType::Float32);
-        return to(clamp(round(y), Scalar(0), Scalar(255)), DType::UInt8);
+        if (bytes) y = to(clamp(floor(y + Scalar(0.5)), Scalar(0), Scalar(255)), DType::UInt8);
       }
       MemoryFormat last = input.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
       bool is_last = input.dim() >= 4 && !input.is_contiguous() && input.is_contiguous(last);

@@ -77,6 +77,8 @@ const auto lstm_gates_op = define<&lstm_gates>({
     .in = kPrivate,
     .doc = "One step of an LSTM from the sums of its gates: the next hidden state and cell.",
     .run = [](Out&, const Tensor& gates, const Tensor& cell) -> std::tuple<Tensor, Tensor> {
+      KG_CHECK(cell.dim() >= 1 && gates.dim() == cell.dim() && gates.numel() == 4 * cell.numel() && gates.sizes().back() == 4 * cell.sizes().back(),
+               "_lstm_gates(): gates of shape ", gates.sizes(), " do not fit a cell of shape ", cell.sizes());
       if (!has_kernel(gates) || cell.dtype() != gates.dtype()) return lstm_formula(gates, cell);
       Tensor h = empty_tensor(cell.sizes(), cell.dtype()), next = empty_tensor(cell.sizes(), cell.dtype()), x = contiguous(gates), c = contiguous(cell);
       int64_t hidden = cell.sizes().back(), rows = hidden ? cell.numel() / hidden : 0;
@@ -159,8 +161,14 @@ const auto lstm_sequence_op = define<&lstm_sequence>({
     .in = kPrivate,
     .doc = "All steps of one direction of an LSTM layer, whose sequences have one length, from the input's share of the gates: (h, c, gates) of every step.",
     .run = [](Out&, const Tensor& input_gates, const Tensor& hidden, const Tensor& cell, const Tensor& weight, const Tensor& bias, bool reverse) -> std::tuple<Tensor, Tensor, Tensor> {
-      int64_t batch = cell.sizes()[0], n = cell.sizes()[1], rows = input_gates.sizes()[0], steps = rows / batch;
+      KG_CHECK(cell.dim() == 2 && hidden.sizes() == cell.sizes() && input_gates.dim() == 2 && weight.dim() == 2, "_lstm_sequence(): expected matrices and a hidden state like the cell, but got shapes ",
+               input_gates.sizes(), ", ", hidden.sizes(), ", ", cell.sizes(), ", ", weight.sizes());
+      int64_t batch = cell.sizes()[0], n = cell.sizes()[1], rows = input_gates.sizes()[0], steps = batch ? rows / batch : 0;
       DType dtype = input_gates.dtype();
+      KG_CHECK(batch > 0 && rows == steps * batch && input_gates.sizes()[1] == 4 * n && weight.sizes() == IntList(Ints{4 * n, n}) && (!bias.defined() || bias.sizes() == IntList(Ints{4 * n})),
+               "_lstm_sequence(): gates ", input_gates.sizes(), " and weight ", weight.sizes(), " do not fit a cell of shape ", cell.sizes());
+      KG_CHECK(has_kernel(input_gates) && hidden.dtype() == dtype && cell.dtype() == dtype && weight.dtype() == dtype && (!bias.defined() || bias.dtype() == dtype),
+               "_lstm_sequence(): expected float32 or float64 for all tensors");
       Tensor gates = clone(contiguous(input_gates)), h = empty_tensor({rows, n}, dtype), c = empty_tensor({rows, n}, dtype);
       Tensor h0 = contiguous(hidden), c0 = contiguous(cell), b = bias.defined() ? contiguous(bias) : Tensor();
       int64_t bytes = batch * n * itemsize(dtype);
@@ -193,6 +201,8 @@ const auto gru_gates_op = compose<&gru_gates>({
     .in = kPrivate,
     .doc = "One step of a GRU from the sums of its gates.",
     .body = [](const Tensor& input_gates, const Tensor& hidden_gates, const Tensor& hidden) {
+      for (const Tensor* t : {&input_gates, &hidden_gates})
+        KG_CHECK(t->dim() >= 1 && t->sizes().back() > 0 && t->sizes().back() % 3 == 0, "_gru_gates(): expected three gates in the last dimension, but got shape ", t->sizes());
       auto x = chunk(input_gates, 3, -1), h = chunk(hidden_gates, 3, -1);
       Tensor r = sigmoid(x[0] + h[0]), z = sigmoid(x[1] + h[1]), n = tanh(x[2] + r * h[2]);
       return n + z * (hidden - n);
@@ -409,7 +419,8 @@ KG_RECURRENT(rnn_relu, Kind::Relu, "A stack of Elman layers with relu over a bat
 // ---------------------------------------------------------------- single steps
 State cell(Kind kind, const Tensor& input, const State& s, const Weights& w) {
   KG_CHECK(input.sizes().back() == w.ih.sizes()[1], "input has inconsistent input_size: got ", input.sizes().back(), " expected ", w.ih.sizes()[1]);
-  KG_CHECK(s.h.sizes().back() == w.hh.sizes()[1], "hidden has inconsistent hidden_size: got ", s.h.sizes().back(), " expected ", w.hh.sizes()[1]);
+  KG_CHECK(s.h.sizes().back() == w.hh.sizes()[1], "hidden0 has inconsistent hidden_size: got ", s.h.sizes().back(), ", expected ", w.hh.sizes()[1]);
+  KG_CHECK(input.dim() != 2 || s.h.dim() != 2 || input.sizes()[0] == s.h.sizes()[0], "Input batch size ", input.sizes()[0], " doesn't match hidden0 batch size ", s.h.dim() == 2 ? s.h.sizes()[0] : 1);
   KG_CHECK(w.ih.sizes()[0] == gates_of(kind) * w.hh.sizes()[1], "weight_ih has ", w.ih.sizes()[0], " rows, expected ", gates_of(kind) * w.hh.sizes()[1]);
   return step(kind, linear(input, w.ih, w.bias_ih), s, w);
 }

@@ -68,6 +68,7 @@ const auto gather_op = define<&gather>({
       return y;
     },
     .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, bool sparse_grad) -> Grads {
+      if (!c.needs(0)) return {Tensor(), Tensor()};
       if (sparse_grad) return {sparse_elements(c.grad, dim, index, c.sizes(0)), Tensor()};
       Tensor zero = zeros(c.sizes(0), {c.grad.dtype(), {}, c.grad.device(), false, false});
       return {scatter_add(zero, dim, index, c.grad), Tensor()};

@@ -35,12 +35,14 @@ const auto cat_pieces_op = define<&cat_pieces>({
     .in = 0,
     .doc = "cat, with what its gradient must know.",
     .run = [](Out&, TensorList tensors, int64_t dim, IntList extents) {
+      KG_CHECK(extents.size() == tensors.size() && !tensors.empty(), "_cat(): expected an extent for each tensor, but got ", extents);
       const Tensor* like = nullptr;
       int64_t total = 0;
       for (size_t i = 0; i < tensors.size(); ++i) {
         if (extents[i] < 0) continue;
         const Tensor& t = tensors[i];
         if (!like) like = &t;
+        KG_CHECK(dim >= 0 && dim < t.dim() && t.sizes()[size_t(dim)] == extents[i], "_cat(): dimension ", dim, " of a tensor of shape ", t.sizes(), " has no extent of ", extents[i]);
         KG_CHECK(t.dim() == like->dim(), "Tensors must have same number of dimensions: got ", like->dim(), " and ", t.dim());
         for (int64_t d = 0; d < t.dim(); ++d)
           KG_CHECK(d == dim || t.sizes()[d] == like->sizes()[d], "Sizes of tensors must match except in dimension ", dim, ". Expected size ", like->sizes()[d],

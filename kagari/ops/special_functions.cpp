@@ -180,6 +180,7 @@ const auto mvlgamma_op = define<&mvlgamma>({
     .doc = "The logarithm of the multivariate gamma function of dimension p.\n\n>>> torch.mvlgamma(torch.tensor([2.]), 2)\ntensor([0.4516])",
     .run = [](Out&, const Tensor& self, int64_t p) {
       KG_CHECK(p >= 1, "p has to be greater than or equal to 1");
+      KG_CHECK(p < int64_t(1) << 24, "mvlgamma: a dimension of ", p, " is too large");
       Tensor x = is_integral(self.dtype()) ? to(self, default_dtype()) : self;
       Tensor sum = lgamma(x);
       for (int64_t i = 1; i < p; ++i) sum = sum + lgamma(x - 0.5 * double(i));

@@ -98,6 +98,14 @@ const auto as_strided_backward_op = define<&as_strided_backward>({
     .run = [](Out&, const Tensor& t, IntList from_size, IntList from_stride, int64_t from_offset, IntList to_size, IntList to_stride, int64_t to_offset,
               bool to_is_input) {
       Window from{from_size, from_stride, from_offset}, to{to_size, to_stride, to_offset};
+      for (const Window* w : {&from, &to}) {
+        KG_CHECK(w->sizes.size() == w->strides.size() && w->offset >= 0, "as_strided_backward: sizes ", w->sizes, ", strides ", w->strides, " and offset ", w->offset, " do not describe a window");
+        int64_t last = w->offset, step = 0;
+        for (size_t d = 0; d < w->sizes.size(); ++d)
+          KG_CHECK(w->sizes[d] >= 0 && w->strides[d] >= 0 && !__builtin_mul_overflow(w->sizes[d], w->strides[d], &step) && !__builtin_add_overflow(last, step, &last) && last < int64_t(1) << 48,
+                   "as_strided_backward: sizes ", w->sizes, " and strides ", w->strides, " are out of range");
+      }
+      KG_CHECK(t.sizes() == from.sizes, "as_strided_backward: expected a gradient of shape ", from.sizes, ", but got ", t.sizes());
       return through_storage(t, from, to, to_is_input ? to : from);
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, IntList from_size, IntList from_stride, int64_t from_offset, IntList to_size, IntList to_stride,

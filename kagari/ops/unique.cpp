@@ -123,7 +123,7 @@ ThreeTensors run_unique_dim(const Tensor& self, int64_t dim, bool consecutive, b
   dim = wrap_dim(dim, self.dim());
   int64_t n = self.dim() ? self.size(dim) : 1;
   KG_CHECK(self.numel() > 0 || n == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
-  Tensor rows = self.dim() ? contiguous(reshape(transpose(self, 0, dim), Ints{n, n == 0 ? 0 : self.numel() / n})) : reshape(self, Ints{1, 1});
+  Tensor rows = self.dim() ? contiguous(reshape(movedim(self, Ints{dim}, Ints{0}), Ints{n, n == 0 ? 0 : self.numel() / n})) : reshape(self, Ints{1, 1});
   std::vector<int64_t> order(size_t(n), 0);
   for (int64_t i = 0; i < n; ++i) order[size_t(i)] = i;
   return visit_reals("unique_dim", self.dtype(), [&]<class T>(T) -> ThreeTensors {

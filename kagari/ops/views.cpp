@@ -134,8 +134,8 @@ const auto flatten_op = compose<&flatten>({
 const auto ravel_op = compose<&ravel>({
     .schema = "ravel(Tensor self) -> Tensor",
     .in = both,
-    .doc = "All elements in one dimension, copied only if they are not dense.",
-    .body = [](const Tensor& self) { return reshape(self, {-1}); },
+    .doc = "All elements in one dimension, copied only if they are not contiguous.",
+    .body = [](const Tensor& self) { return reshape(contiguous(self), {-1}); },
 });
 
 const auto unflatten_op = compose<&unflatten>({

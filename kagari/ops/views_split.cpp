@@ -89,6 +89,7 @@ const auto chunk_op = compose<&chunk>({
 });
 
 std::vector<Tensor> sections_of(const Tensor& self, int64_t sections, int64_t dim) {
+  KG_CHECK(sections <= int64_t(1) << 24, "a split into ", sections, " sections is too large");
   Ints sizes;
   int64_t total = self.size(dim);
   for (int64_t i = 0; i < sections; ++i) sizes.push_back(total / sections + (i < total % sections));

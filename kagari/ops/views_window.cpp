@@ -324,8 +324,8 @@ const auto as_strided_scatter_op = compose<&as_strided_scatter>({
       }
       // the window counts along self's storage: the copy has the same strides and the same offset
       int64_t offset = storage_offset.value_or(self.storage_offset()), length = std::max(reach(self.sizes(), self.strides(), self.storage_offset()), reach(size, stride, offset));
-      KG_CHECK(offset >= 0 && reach(size, stride, offset) * self.itemsize() <= self.storage()->nbytes(), "as_strided_scatter: size ", size, ", stride ", stride, ", offset ", offset, " reach beyond the storage of ",
-               self.storage()->nbytes(), " bytes");
+      KG_CHECK(offset >= 0 && reach(size, stride, offset) * self.itemsize() <= self.storage()->nbytes(), "as_strided_scatter: sizes ", size, ", strides ", stride, ", storage offset ", offset, ", and itemsize ", self.itemsize(),
+               " requiring a storage size of ", reach(size, stride, offset) * self.itemsize(), " are out of bounds for storage of size ", self.storage()->nbytes());
       Tensor memory = new_zeros(self, {length});
       copy_(as_strided(memory, self.sizes(), self.strides(), self.storage_offset()), self);
       Tensor window = as_strided(memory, size, stride, offset);

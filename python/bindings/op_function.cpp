@@ -39,6 +39,32 @@ bool records(const OpBase& op, const Value* values) {
   return false;
 }
 
+/// Operators that ask another tensor for its shape, dtype or device only.
+bool takes_description_only(std::string_view name) {
+  for (std::string_view n : {"copy_", "set_", "to", "result_type", "is_same_size", "broadcast_tensors", "constant_in"})
+    if (name == n) return true;
+  return name.ends_with("_as") || name.ends_with("_as_");
+}
+/// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data.
+void check_devices(const OpBase& op, const Value* values) {
+  bool meta = false, data = false;
+  auto see = [&](const Tensor& t) {
+    if (!t.defined()) return;
+    if (t.is_meta()) meta = true;
+    else if (t.dim() > 0) data = true;
+  };
+  const auto& arguments = op.schema().arguments;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (values[i].tag == Value::Tag::Tensor) see(*values[i].tensor);
+    else if (values[i].tag == Value::Tag::TensorList)
+      for (const Tensor& t : values[i].view<Tensor>()) see(t);
+  }
+  if (meta && op.traits & kReadsValues) [[unlikely]]
+    fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
+  if (!meta || !data || takes_description_only(op.schema().name)) [[likely]] return;
+  fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
+}
+
 struct WithoutGil {
   PyThreadState* state = PyEval_SaveThread();
   ~WithoutGil() { PyEval_RestoreThread(state); }
@@ -63,13 +89,15 @@ PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
 
 PyObject* invoke(const Overload& o, PyObject* const* args, Frame& frame, PyObject* out, bool inplace) {
   const OpBase& op = *o.op;
+  check_devices(op, frame.values);
   if (out) return call_with_out(op, frame.values, out);
   if (inplace) {
     const Value& first = frame.values[0];
-    KG_CHECK_TYPE(first.tag == Value::Tag::Tensor && !first.tensor->is_wrapped_number(), op.schema().name, "_(): argument 'input' (position 1) must be Tensor, not ", Py_TYPE(args[0])->tp_name);
+    KG_CHECK_TYPE(first.tag == Value::Tag::Tensor && first.tensor->defined() && !first.tensor->is_wrapped_number(), op.schema().name, "_(): argument 'input' (position 1) must be Tensor");
     Tensor self = *first.tensor;
-    Ref object = own(wrap(self));
-    return call_unpacked(op, frame.values, {Dest::Kind::Inplace, &self, 1}, object.get());
+    if (is_tensor(args[0]) && tensor_of(args[0]).is_same(self)) return call_unpacked(op, frame.values, {Dest::Kind::Inplace, &self, 1}, args[0]);
+    Ref returned(wrap(self));  // passed by name
+    return returned ? call_unpacked(op, frame.values, {Dest::Kind::Inplace, &self, 1}, returned.get()) : nullptr;
   }
   if (o.options_at >= 0) {
     Result r;
@@ -316,7 +344,10 @@ PyObject* call_binary_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     if (torch_function_handled(reinterpret_cast<PyObject*>(f), args, 2, nullptr, &handled)) return handled;
     Frame frame;
     for (const Overload& o : *f->overloads) {
-      if (fill_binary(*o.op, a, b, frame)) return call_unpacked(*o.op, frame.values, {}, nullptr);
+      if (fill_binary(*o.op, a, b, frame)) {
+        check_devices(*o.op, frame.values);
+        return call_unpacked(*o.op, frame.values, {}, nullptr);
+      }
       frame.reset();
     }
     Py_RETURN_NOTIMPLEMENTED;
@@ -331,6 +362,7 @@ PyObject* call_inplace_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {
+        check_devices(*o.op, frame.values);
         Tensor self = tensor_of(a);
         return call_unpacked(*o.op, frame.values, {Dest::Kind::Inplace, &self, 1}, a);
       }

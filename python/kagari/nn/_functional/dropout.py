@@ -78,4 +78,6 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
                       stacklevel=2)
     if dims != 4:
         return _feature_dropout(input, p, training, inplace)
-    return _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
+    if inplace:
+        return _feature_dropout(input.unsqueeze_(0), p, training, True).squeeze_(0)
+    return _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)

@@ -50,7 +50,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     if training and eps <= 0.0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if eps < 0.0:
-        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     return _operator("batch_norm")(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
