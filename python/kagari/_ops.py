@@ -112,7 +112,8 @@ class OpOverloadPacket(OperatorBase):
         if found is None:
             if name not in self._overload_names:
                 raise AttributeError(f"The underlying op of '{self._qualified_op_name.replace('::', '.')}' has no overload name '{name}'")
-            found = self._made[name] = OpOverload(self, self._op, self._schema_of(name), getattr(self._definition, "tags", ()))
+            function = self._op if self._definition is None else self._definition.function(name)
+            found = self._made[name] = OpOverload(self, function, self._schema_of(name), getattr(function, "tags", ()))
             setattr(self, name, found)
         return found
 
