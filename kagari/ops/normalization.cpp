@@ -359,7 +359,7 @@ const auto group_norm_op = compose<&group_norm>({
       int64_t n = input.numel() / (input.sizes()[0] * groups);
       Tensor rows = reshape(input, {input.sizes()[0], groups, n});
       int64_t shape[] = {n};
-      return scale_channels(reshape(layer_norm(rows, IntList(shape, 1), {}, {}, eps), input.sizes()), weight, bias);
+      return to(scale_channels(reshape(layer_norm(rows, IntList(shape, 1), {}, {}, eps), input.sizes()), weight, bias), input.dtype());
     },
 });
 const auto instance_norm_op = compose<&instance_norm>({
