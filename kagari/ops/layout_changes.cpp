@@ -153,6 +153,14 @@ const auto lift_fresh_op = define<&lift_fresh>({
     .run = [](Out&, const Tensor& self) { return self; },
     .grad = no_grad("made from data"),
 });
+Tensor unsafe_view(const Tensor& self, IntList size);
+const auto unsafe_view_op = compose<&unsafe_view>({
+    .schema = "_unsafe_view(Tensor self, int[] size) -> Tensor",
+    .in = 0,
+    .doc = "view() of a tensor that nobody else will use.",
+    .body = [](const Tensor& self, IntList size) { return view(self, size); },
+});
+Tensor unsafe_view(const Tensor& self, IntList size) { return unsafe_view_op(self, size); }
 const auto local_scalar_dense_op = define<&local_scalar_dense>({
     .schema = "_local_scalar_dense(Tensor self) -> Scalar",
     .in = 0,

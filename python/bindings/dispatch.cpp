@@ -213,6 +213,12 @@ PyObject* disable(PyObject*, PyObject* change) {
 }
 PyObject* is_disabled(PyObject*, PyObject*) { return PyBool_FromLong(disabled); }
 
+PyObject* transforms_active(PyObject*, PyObject*) {
+  for (Mode* mode = active_mode; mode; mode = mode->below)
+    if (mode->rank == Mode::Rank::Transform) Py_RETURN_TRUE;
+  Py_RETURN_FALSE;
+}
+
 PyObject* run_disabled(PyObject*, PyObject* args, PyObject* kwargs) {
   PyObject *func, *types, *arguments = nullptr, *keywords = nullptr;
   static const char* names[] = {"func", "types", "args", "kwargs", nullptr};
@@ -274,6 +280,7 @@ PyMethodDef functions[] = {
     {"_len_torch_dispatch_stack", depth, METH_NOARGS, "The number of active TorchDispatchModes."},
     {"_get_dispatch_stack_at", at, METH_O, "The i-th active TorchDispatchMode from outside."},
     {"_change_dispatch_disabled", disable, METH_O, "Switches __torch_dispatch__ off (1) and on again (-1)."},
+    {"_are_functorch_transforms_active", transforms_active, METH_NOARGS, "Whether a transform of functions is at work on this thread."},
     {"_is_dispatch_disabled", is_disabled, METH_NOARGS, "Whether __torch_dispatch__ is switched off."},
     {"_unsafe_set_storage", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(share_storage)), METH_FASTCALL, nullptr},
     {}};

@@ -43,7 +43,7 @@ _HOMES = {
                     "get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype set_autocast_gpu_dtype is_autocast_xla_enabled "
                     "set_autocast_xla_enabled get_autocast_xla_dtype set_autocast_xla_dtype is_autocast_ipu_enabled set_autocast_ipu_enabled "
                     "get_autocast_ipu_dtype set_autocast_ipu_dtype".split(), "amp.autocast_mode"),
-    "ops": "_ops",
+    "ops": "_ops", "classes": "_classes",
     "sym_int": "_basics", "sym_float": "_basics", "sym_max": "_basics", "sym_min": "_basics", "sym_not": "_basics", "sym_ite": "_basics",
     "SymInt": "_basics", "SymFloat": "_basics", "SymBool": "_basics", "autocast": "amp", "GradScaler": "amp", "get_default_device": "_C",
 }
@@ -93,7 +93,7 @@ def _core_name(name):
     """Names of torch._C that are Python; imported when first asked for."""
     if not name.startswith("__"):
         from kagari import _dispatch_keys
-        if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum"):
+        if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum", "types"):
             value = vars(_dispatch_keys)[name]
             setattr(_C, name, value)
             return value

@@ -5,6 +5,7 @@ __torch_dispatch__.
 """
 import contextlib
 import enum
+import types
 
 import kagari
 from kagari import _C
@@ -204,6 +205,50 @@ def _is_autocast_available(device):
     return kagari.amp.is_autocast_available(device)
 
 
+def _get_accelerator(check=None):
+    """The CPU: there is no accelerator."""
+    return kagari.device("cpu")
+
+
+def _get_default_device():
+    return str(kagari.get_default_device())
+
+
+def _get_privateuse1_backend_name():
+    return "privateuseone"
+
+
+def _parse_to(*args, **kwargs):
+    """(device, dtype, non_blocking, memory_format) of the arguments of Tensor.to and Module.to."""
+    device, dtype, non_blocking, memory_format = kwargs.get("device"), kwargs.get("dtype"), kwargs.get("non_blocking", False), kwargs.get("memory_format")
+    for value in args:
+        if isinstance(value, kagari.Tensor):
+            device, dtype = value.device, value.dtype
+        elif isinstance(value, kagari.dtype):
+            dtype = value
+        elif isinstance(value, bool):
+            non_blocking = value
+        elif isinstance(value, (str, int, kagari.device)):
+            device = value
+        elif value is not None:
+            raise TypeError(f"to() received an invalid combination of arguments - got ({type(value).__name__})")
+    return kagari.device(device) if device is not None else None, dtype, non_blocking, memory_format
+
+
+class _Functions(types.ModuleType):
+    """torch._C._nn: the functions behind torch.nn.functional."""
+
+    def __getattr__(self, name):
+        for space in (_C._space_nn_functional, _C._space__C):
+            if name in space:
+                return space[name]
+        raise AttributeError(f"module 'torch._C._nn' has no attribute {name!r}")
+
+
+_nn = _Functions("torch._C._nn")
+_nn._parse_to = _parse_to
+_distributed_rpc = types.ModuleType("torch._C._distributed_rpc")
+_distributed_rpc._is_current_rpc_agent_set = lambda: False
 FunctionSchema = kagari._function_schema.FunctionSchema
 Argument = kagari._function_schema.Argument
 _TensorMeta = type(kagari.Tensor)

@@ -187,6 +187,26 @@ def _aten_packet(name):
     return OpOverloadPacket(f"aten::{name}", function, schemas, names)
 
 
+# Operators of ATen that are methods of Tensor here: the overloads, and how they are called.
+_METHODS = {
+    "to": (("dtype", "device", "other", "dtype_layout"), lambda self, *args, **kwargs: self.to(*args, **{k: v for k, v in kwargs.items() if k not in ("layout", "pin_memory")})),
+    "unique_consecutive": (("default",), lambda self, *args, **kwargs: self.unique_consecutive(*args, **kwargs)),
+    "sym_size": (("int", "default"), lambda self, *dim: self.size(*dim)),
+    "sym_stride": (("int", "default"), lambda self, *dim: self.stride(*dim)),
+    "sym_numel": (("default",), lambda self: self.numel()),
+    "sym_storage_offset": (("default",), lambda self: self.storage_offset()),
+    "is_pinned": (("default",), lambda self, device=None: self.is_pinned()),
+    "_pin_memory": (("default",), lambda self, device=None: self.pin_memory()),
+}
+
+
+def _method_packet(name):
+    overloads, function = _METHODS[name]
+    schemas = [_function_schema.FunctionSchema(f"aten::{name}", "" if one == "default" else one, [_function_schema.Argument("Tensor", "self")],
+                                               [_function_schema.Argument("Tensor")]) for one in overloads]
+    return OpOverloadPacket(f"aten::{name}", function, schemas, list(overloads))
+
+
 class _OpNamespace(types.ModuleType):
     """torch.ops.<name>: operators by their names."""
 
@@ -202,7 +222,7 @@ class _OpNamespace(types.ModuleType):
         if definition is not None:
             packet = definition.packet()
         elif self.name in ("aten", "prims"):
-            packet = _aten_packet(op_name)
+            packet = _aten_packet(op_name) or (_method_packet(op_name) if op_name in _METHODS else None)
         elif f"{self.name}__{op_name}" in _C._space_ops:                # operators in C++ beside aten's
             function = _C._space_ops[f"{self.name}__{op_name}"]
             schemas = [_function_schema.parse(text.replace("__", "::", 1)) for text in function.schemas]
