@@ -19,7 +19,7 @@ def _overload(name, own, given):
 
 
 # Operators of kagari's own that compositions such as cat end in: the public name, and how many arguments it takes.
-_PUBLIC = {"_cat": ("cat", 2), "_as_strided": ("as_strided", 4), "_index": ("index", 2), "_index_put": ("index_put", 4)}
+_PUBLIC = {"_cat": ("cat", 2), "_layer_norm_statistics": ("native_layer_norm", 5), "_as_strided": ("as_strided", 4), "_index": ("index", 2), "_index_put": ("index_put", 4)}
 
 
 def _ordered(objects):
