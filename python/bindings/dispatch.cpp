@@ -66,7 +66,6 @@ PyObject* options_object(const TensorOptions& o) {
 PyObject* argument_object(const Argument& a, const Value& v) {
   if (v.tag == Value::Tag::Options) return options_object(*v.options);
   if (v.tag == Value::Tag::Generator) return generator_object(v.generator);
-  if (v.tag == Value::Tag::Tensor && v.tensor->is_wrapped_number() && !v.tensor->is_meta()) return wrap(v.tensor->item());
   return wrap_value(a, v);
 }
 

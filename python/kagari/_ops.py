@@ -91,12 +91,12 @@ def _find(name, overload):
 class OpOverloadPacket(OperatorBase):
     """All overloads of one operator, e.g. torch.ops.aten.add. Calling it chooses one by the arguments."""
 
-    def __init__(self, qualified_name, function, schemas, names, definition=None):
+    def __init__(self, qualified_name, function, schemas, names, definition=None, exact=None):
         self._qualified_op_name = qualified_name
         self.__name__ = qualified_name.partition("::")[2]
         self.__module__ = f"torch._ops.{qualified_name.partition('::')[0]}"
         self.op = self._op = function
-        self._schemas, self._overload_names, self._definition, self._made = schemas, names, definition, {}
+        self._schemas, self._overload_names, self._definition, self._made, self._exact = schemas, names, definition, {}, exact
 
     def overloads(self):
         """The names of the overloads."""
@@ -113,6 +113,8 @@ class OpOverloadPacket(OperatorBase):
             if name not in self._overload_names:
                 raise AttributeError(f"The underlying op of '{self._qualified_op_name.replace('::', '.')}' has no overload name '{name}'")
             function = self._op if self._definition is None else self._definition.function(name)
+            if self._exact is not None:
+                function = self._exact(name) or function
             found = self._made[name] = OpOverload(self, function, self._schema_of(name), getattr(function, "tags", ()))
             setattr(self, name, found)
         return found
@@ -181,10 +183,20 @@ def _aten_packet(name):
     if function is None:
         return None
     schemas = [_aten_schema(text, name, inplace) for text in function.schemas]
-    names = overloads_of(name, [_function_schema.parse(text) for text in function.schemas])
+    parsed = [(text, _function_schema.parse(text)) for text in function.schemas]
+    own = [(text, schema) for text, schema in parsed if schema.name in (name, base_name(name))] or parsed      # not those of which it is another name
+    names = overloads_of(name, [schema for _, schema in own])
     if not inplace and all(schema.returns and schema.returns[0].type == "Tensor" for schema in schemas):
         names = [*names, *(one for one in ("out",) if one not in names)]
-    return OpOverloadPacket(f"aten::{name}", function, schemas, names)
+
+    def exact(overload):
+        """The operator that this overload is, without the others of its name."""
+        found = next((text for text, schema in own if schema.overload_name == overload), None)
+        if found is None:
+            plain = [text for text, schema in own if not schema.overload_name]
+            found = plain[0] if len(plain) == 1 and overload != "out" else None
+        return None if found is None else _C._operator_of_schema(found, inplace)
+    return OpOverloadPacket(f"aten::{name}", function, schemas, names, exact=exact)
 
 
 # Operators of ATen that are methods of Tensor here: the overloads, and how they are called.
