@@ -146,6 +146,21 @@ const auto alias_op = define<&view_of_all>({
     .run = [](Out&, const Tensor& self) { return alias(self); },
     .grad = vjp("", [](Ctx& c, const Tensor&) -> Grads { return {c.grad}; }),
 });
+const auto lift_fresh_op = define<&lift_fresh>({
+    .schema = "lift_fresh(Tensor self) -> Tensor",
+    .in = 0,
+    .doc = "self, a tensor that was made from Python data: what modes see of torch.tensor.",
+    .run = [](Out&, const Tensor& self) { return self; },
+    .grad = no_grad("made from data"),
+});
+Tensor unsafe_view(const Tensor& self, IntList size);
+const auto unsafe_view_op = compose<&unsafe_view>({
+    .schema = "_unsafe_view(Tensor self, int[] size) -> Tensor",
+    .in = 0,
+    .doc = "view() of a tensor that nobody else will use.",
+    .body = [](const Tensor& self, IntList size) { return view(self, size); },
+});
+Tensor unsafe_view(const Tensor& self, IntList size) { return unsafe_view_op(self, size); }
 const auto local_scalar_dense_op = define<&local_scalar_dense>({
     .schema = "_local_scalar_dense(Tensor self) -> Scalar",
     .in = 0,
@@ -195,6 +210,7 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> mem
 Tensor set_(const Tensor& self, const Tensor& source) { return set_op(self, source); }
 
 Tensor view_of_all(const Tensor& self) { return alias_op(self); }
+Tensor lift_fresh(const Tensor& self) { return lift_fresh_op(self); }
 Scalar local_scalar_dense(const Tensor& self) { return local_scalar_dense_op(self); }
 
 }  // namespace kagari

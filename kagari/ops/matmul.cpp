@@ -335,7 +335,9 @@ const auto linear_op = define<&linear>({
       if (weight.dim() != 2) return bias.defined() ? add(matmul(input, weight), bias) : matmul(input, weight);
       if (!bias.defined()) return matmul(input, t(weight));
       if (input.dim() == 2) return addmm(bias, input, t(weight));
-      return add(matmul(input, t(weight)), bias);
+      Ints sizes(input.sizes().begin(), input.sizes().end());
+      sizes.back() = weight.sizes()[0];
+      return reshape(addmm(bias, reshape(input, {-1, input.sizes().back()}), t(weight)), sizes);
     },
 });
 

@@ -480,7 +480,7 @@ const auto group_norm_op = compose<&group_norm>({
       int64_t n = input.numel() / (input.sizes()[0] * groups);
       Tensor rows = reshape(input, {input.sizes()[0], groups, n});
       int64_t shape[] = {n};
-      return scale_channels(reshape(layer_norm(rows, IntList(shape, 1), {}, {}, eps), input.sizes()), weight, bias);
+      return to(scale_channels(reshape(layer_norm(rows, IntList(shape, 1), {}, {}, eps), input.sizes()), weight, bias), input.dtype());
     },
 });
 Three native_group_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, int64_t N, int64_t C, int64_t HxW, int64_t groups, double eps) {

@@ -86,6 +86,7 @@ Scalar Tensor::item() const {
     KG_CHECK(values.numel() < 2, "item(): the sparse tensor must be coalesced first");
     return values.numel() ? values.item() : dtype() == DType::Bool ? Scalar(false) : is_integral(dtype()) ? Scalar(0) : is_complex() ? Scalar(std::complex<double>()) : Scalar(0.0);
   }
+  KG_CHECK(impl_->storage->data(), "Cannot access data pointer of Tensor that doesn't have storage");
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);

@@ -66,12 +66,11 @@ PyObject* options_object(const TensorOptions& o) {
 PyObject* argument_object(const Argument& a, const Value& v) {
   if (v.tag == Value::Tag::Options) return options_object(*v.options);
   if (v.tag == Value::Tag::Generator) return generator_object(v.generator);
-  if (v.tag == Value::Tag::Tensor && v.tensor->is_wrapped_number() && !v.tensor->is_meta()) return wrap(v.tensor->item());
   return wrap_value(a, v);
 }
 
 void take_tensor(const OpBase& op, PyObject* o, Result& out) {
-  KG_CHECK_TYPE(o == Py_None || is_tensor(o), "Unable to cast Python instance of type ", Py_TYPE(o)->tp_name, " to a Tensor: what __torch_dispatch__ returned for ", op.schema().name);
+  KG_CHECK(o == Py_None || is_tensor(o), "Unable to cast Python instance of type ", Py_TYPE(o)->tp_name, " to a Tensor: what __torch_dispatch__ returned for ", op.schema().name);
   out.tensors.push_back(o == Py_None ? Tensor() : tensor_of(o));
 }
 
@@ -97,7 +96,7 @@ void take_answer(const OpBase& op, PyObject* answer, const Dest& dest, Result& o
     }
     return;
   }
-  KG_CHECK_TYPE(is_number(answer) && !returns.starts_with("Tensor"), "Unable to cast Python instance of type ", Py_TYPE(answer)->tp_name, " to ", returns,
+  KG_CHECK(is_number(answer) && !returns.starts_with("Tensor"), "Unable to cast Python instance of type ", Py_TYPE(answer)->tp_name, " to ", returns,
                 ": what __torch_dispatch__ returned for ", op.schema().name);
   out.kind = Result::Kind::Scalar;
   out.scalar = scalar_of(answer);
@@ -164,12 +163,13 @@ void to_python(const OpBase& op, const Value* args, Dest dest, Result& out) {
 
 BoxedKernel kernel_for(const OpBase& op, const Value* args) {
   bool special = false, taken = false;
-  each_tensor(op, args, [&](const Tensor& t) {
-    if (!t.defined() || !t.impl()->special) return;
-    special = true;
-    taken = taken || answers(t);
-  });
-  if (!disabled && (taken || !stack.empty())) return to_python;
+  each_tensor(op, args, [&](const Tensor& t) { special = special || (t.defined() && t.impl()->special); });
+  if (!disabled && !stack.empty()) return to_python;
+  if (special && !disabled) {
+    WithGil gil;  // a backward pass runs without it
+    each_tensor(op, args, [&](const Tensor& t) { taken = taken || answers(t); });
+    if (taken) return to_python;
+  }
   if (special) each_tensor(op, args, [](const Tensor& t) { if (t.defined()) check_has_bytes(t); });
   return nullptr;
 }
@@ -212,6 +212,12 @@ PyObject* disable(PyObject*, PyObject* change) {
   Py_RETURN_NONE;
 }
 PyObject* is_disabled(PyObject*, PyObject*) { return PyBool_FromLong(disabled); }
+
+PyObject* transforms_active(PyObject*, PyObject*) {
+  for (Mode* mode = active_mode; mode; mode = mode->below)
+    if (mode->rank == Mode::Rank::Transform) Py_RETURN_TRUE;
+  Py_RETURN_FALSE;
+}
 
 PyObject* run_disabled(PyObject*, PyObject* args, PyObject* kwargs) {
   PyObject *func, *types, *arguments = nullptr, *keywords = nullptr;
@@ -274,6 +280,7 @@ PyMethodDef functions[] = {
     {"_len_torch_dispatch_stack", depth, METH_NOARGS, "The number of active TorchDispatchModes."},
     {"_get_dispatch_stack_at", at, METH_O, "The i-th active TorchDispatchMode from outside."},
     {"_change_dispatch_disabled", disable, METH_O, "Switches __torch_dispatch__ off (1) and on again (-1)."},
+    {"_are_functorch_transforms_active", transforms_active, METH_NOARGS, "Whether a transform of functions is at work on this thread."},
     {"_is_dispatch_disabled", is_disabled, METH_NOARGS, "Whether __torch_dispatch__ is switched off."},
     {"_unsafe_set_storage", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(share_storage)), METH_FASTCALL, nullptr},
     {}};

@@ -1,4 +1,5 @@
 // Tensors from Python data, NumPy arrays, buffers and DLPack, and back: the functions of torch and the methods of Tensor.
+#include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "dispatch.h"
 #include "kagari/tensor/sparse.h"
@@ -21,9 +22,11 @@ Tensor ready(Tensor t, PyObject* requires_grad) {
 }
 
 // ---------------------------------------------------------------- torch.tensor and its kin
+Tensor shown(Tensor t) { return active_mode ? lift_fresh(t) : t; }
+
 PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&] {
-    if (nargs == 1 && !kwnames && !is_tensor(args[0])) return wrap(tensor_from_data(args[0], {}, {}));
+    if (nargs == 1 && !kwnames && !is_tensor(args[0])) return wrap(shown(tensor_from_data(args[0], {}, {})));
     static constexpr const char* names[] = {"data", "dtype", "device", "pin_memory", "requires_grad", "names"};
     PyObject* a[6];
     parse_keywords("tensor", names, 1, 1, args, nargs, kwnames, a);
@@ -31,7 +34,7 @@ PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* k
         PyErr_WarnEx(PyExc_UserWarning, "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).", 1) < 0)
       throw PythonError();
-    return wrap(ready(tensor_from_data(a[0], dtype_argument("tensor", a[1]), device_argument(a[2])), a[4]));
+    return wrap(ready(shown(tensor_from_data(a[0], dtype_argument("tensor", a[1]), device_argument(a[2]))), a[4]));
   });
 }
 
@@ -211,10 +214,10 @@ PyObject* tolist(PyObject* o, PyObject*) {
 
 PyObject* array_of(PyObject* o, bool force) {
   const Tensor& t = tensor_of(o);
-  check_has_bytes(t);
+  KG_CHECK(t.is_meta() || t.numel() == 0 || t.storage()->data(), ".numpy() is not supported for tensor subclasses.");
   KG_CHECK_TYPE(!t.is_meta() || force, "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
-  if (!t.requires_grad()) return ndarray_from_tensor(o);
+  if (!t.requires_grad() || !grad_enabled()) return ndarray_from_tensor(o);
   KG_CHECK(force, "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   Ref plain = own(wrap(detach(t)));
   return ndarray_from_tensor(plain.get());
@@ -246,7 +249,7 @@ PyObject* array(PyObject* o, PyObject* const* args, Py_ssize_t nargs, PyObject* 
 PyObject* array_wrap(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject*) {
   return guarded([&]() -> PyObject* {
     KG_CHECK_TYPE(nargs >= 1, "__array_wrap__() missing 1 required positional arguments: \"array\"");
-    if (!is_ndarray(args[0])) return wrap(tensor_from_data(args[0], {}, {}));
+    if (!is_ndarray(args[0])) return wrap(shown(tensor_from_data(args[0], {}, {})));
     Tensor t = tensor_from_ndarray(args[0], false);
     return wrap(t.dtype() == DType::Bool ? converted_to(t, DType::UInt8, {}) : t);
   });

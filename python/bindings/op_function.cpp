@@ -255,7 +255,7 @@ int property_set(PyObject* self, PyObject* instance, PyObject* value) {
 PyObject* property_name(PyObject* self, void*) { return function_name(reinterpret_cast<PropertyObject*>(self)->function, nullptr); }
 PyGetSetDef property_getset[] = {{"__name__", property_name, nullptr, nullptr, nullptr}, {}};
 
-PyObject* make_function(const std::string& name, const std::string& qualname, std::vector<const OpBase*> ops, bool method, bool inplace) {
+PyObject* new_function(const std::string& name, const std::string& qualname, const std::vector<const OpBase*>& ops, bool method, bool inplace) {
   auto* f = PyObject_New(FunctionObject, function_type);
   if (!f) return nullptr;
   f->vectorcall = function_call;
@@ -266,9 +266,32 @@ PyObject* make_function(const std::string& name, const std::string& qualname, st
   f->dict = nullptr;
   f->inplace = inplace;
   f->method = method;
-  auto* o = reinterpret_cast<PyObject*>(f);
-  all_functions()[qualname] = Py_NewRef(o);
+  return reinterpret_cast<PyObject*>(f);
+}
+PyObject* make_function(const std::string& name, const std::string& qualname, const std::vector<const OpBase*>& ops, bool method, bool inplace) {
+  PyObject* o = new_function(name, qualname, ops, method, inplace);
+  if (o) all_functions()[qualname] = Py_NewRef(o);
   return o;
+}
+
+/// One operator alone, whatever others have its name.
+PyObject* operator_of_schema(PyObject*, PyObject* args) {
+  const char* text;
+  int inplace;
+  if (!PyArg_ParseTuple(args, "sp", &text, &inplace)) return nullptr;
+  static std::map<std::pair<const OpBase*, bool>, PyObject*> known;
+  for (const OpBase* op = first_op(); op; op = op->next) {
+    if (op->schema().text != text) continue;
+    PyObject*& f = known[{op, inplace != 0}];
+    if (!f) {
+      std::string name(op->schema().name);
+      if (inplace && name.back() != '_') name += '_';
+      f = new_function(name, "ops." + name, {op}, false, inplace != 0);
+    }
+    return Py_XNewRef(f);
+  }
+  PyErr_Format(PyExc_AttributeError, "there is no operator %s", text);
+  return nullptr;
 }
 
 PyObject* function_by_name(PyObject*, PyObject* arg) {
@@ -288,6 +311,7 @@ PyObject* operator_names(PyObject*, PyObject*) {
   return list.release();
 }
 PyMethodDef functions[] = {{"_function_by_name", function_by_name, METH_O, "The operator with this qualified name, e.g. 'Tensor.add_' or 'linalg.norm'."},
+                           {"_operator_of_schema", operator_of_schema, METH_VARARGS, "_operator_of_schema(text, inplace): the operator with this schema, without its overloads."},
                            {"_operator_names", operator_names, METH_NOARGS, "The qualified names of all operators."}, {}};
 
 }  // namespace

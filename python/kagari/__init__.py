@@ -36,6 +36,7 @@ _HOMES = {name: home for home, names in {
         set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
         use_deterministic_algorithms
     """,
+    "_classes": "classes",
     "_compile": "compile",
     "_histogramdd": "histogramdd",
     "_native_names": """
@@ -106,3 +107,17 @@ def _attach_tensor_mixin():
 
 _attach_tensor_mixin()
 del _attach_tensor_mixin
+
+
+def _core_name(name):
+    """Names of torch._C that are Python; imported when first asked for."""
+    if not name.startswith("__"):
+        from kagari import _dispatch_keys
+        if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum", "types"):
+            value = vars(_dispatch_keys)[name]
+            setattr(_C, name, value)
+            return value
+    raise AttributeError(f"module 'torch._C' has no attribute {name!r}")
+
+
+_C.__getattr__ = _core_name

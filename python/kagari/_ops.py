@@ -91,12 +91,12 @@ def _find(name, overload):
 class OpOverloadPacket(OperatorBase):
     """All overloads of one operator, e.g. torch.ops.aten.add. Calling it chooses one by the arguments."""
 
-    def __init__(self, qualified_name, function, schemas, names, definition=None):
+    def __init__(self, qualified_name, function, schemas, names, definition=None, exact=None):
         self._qualified_op_name = qualified_name
         self.__name__ = qualified_name.partition("::")[2]
         self.__module__ = f"torch._ops.{qualified_name.partition('::')[0]}"
         self.op = self._op = function
-        self._schemas, self._overload_names, self._definition, self._made = schemas, names, definition, {}
+        self._schemas, self._overload_names, self._definition, self._made, self._exact = schemas, names, definition, {}, exact
 
     def overloads(self):
         """The names of the overloads."""
@@ -112,7 +112,10 @@ class OpOverloadPacket(OperatorBase):
         if found is None:
             if name not in self._overload_names:
                 raise AttributeError(f"The underlying op of '{self._qualified_op_name.replace('::', '.')}' has no overload name '{name}'")
-            found = self._made[name] = OpOverload(self, self._op, self._schema_of(name), getattr(self._definition, "tags", ()))
+            function = self._op if self._definition is None else self._definition.function(name)
+            if self._exact is not None:
+                function = self._exact(name) or function
+            found = self._made[name] = OpOverload(self, function, self._schema_of(name), getattr(function, "tags", ()))
             setattr(self, name, found)
         return found
 
@@ -180,10 +183,40 @@ def _aten_packet(name):
     if function is None:
         return None
     schemas = [_aten_schema(text, name, inplace) for text in function.schemas]
-    names = overloads_of(name, [_function_schema.parse(text) for text in function.schemas])
+    parsed = [(text, _function_schema.parse(text)) for text in function.schemas]
+    own = [(text, schema) for text, schema in parsed if schema.name in (name, base_name(name))] or parsed      # not those of which it is another name
+    names = overloads_of(name, [schema for _, schema in own])
     if not inplace and all(schema.returns and schema.returns[0].type == "Tensor" for schema in schemas):
         names = [*names, *(one for one in ("out",) if one not in names)]
-    return OpOverloadPacket(f"aten::{name}", function, schemas, names)
+
+    def exact(overload):
+        """The operator that this overload is, without the others of its name."""
+        found = next((text for text, schema in own if schema.overload_name == overload), None)
+        if found is None:
+            plain = [text for text, schema in own if not schema.overload_name]
+            found = plain[0] if len(plain) == 1 and overload != "out" else None
+        return None if found is None else _C._operator_of_schema(found, inplace)
+    return OpOverloadPacket(f"aten::{name}", function, schemas, names, exact=exact)
+
+
+# Operators of ATen that are methods of Tensor here: the overloads, and how they are called.
+_METHODS = {
+    "to": (("dtype", "device", "other", "dtype_layout"), lambda self, *args, **kwargs: self.to(*args, **{k: v for k, v in kwargs.items() if k not in ("layout", "pin_memory")})),
+    "unique_consecutive": (("default",), lambda self, *args, **kwargs: self.unique_consecutive(*args, **kwargs)),
+    "sym_size": (("int", "default"), lambda self, *dim: self.size(*dim)),
+    "sym_stride": (("int", "default"), lambda self, *dim: self.stride(*dim)),
+    "sym_numel": (("default",), lambda self: self.numel()),
+    "sym_storage_offset": (("default",), lambda self: self.storage_offset()),
+    "is_pinned": (("default",), lambda self, device=None: self.is_pinned()),
+    "_pin_memory": (("default",), lambda self, device=None: self.pin_memory()),
+}
+
+
+def _method_packet(name):
+    overloads, function = _METHODS[name]
+    schemas = [_function_schema.FunctionSchema(f"aten::{name}", "" if one == "default" else one, [_function_schema.Argument("Tensor", "self")],
+                                               [_function_schema.Argument("Tensor")]) for one in overloads]
+    return OpOverloadPacket(f"aten::{name}", function, schemas, list(overloads))
 
 
 class _OpNamespace(types.ModuleType):
@@ -201,7 +234,7 @@ class _OpNamespace(types.ModuleType):
         if definition is not None:
             packet = definition.packet()
         elif self.name in ("aten", "prims"):
-            packet = _aten_packet(op_name)
+            packet = _aten_packet(op_name) or (_method_packet(op_name) if op_name in _METHODS else None)
         elif f"{self.name}__{op_name}" in _C._space_ops:                # operators in C++ beside aten's
             function = _C._space_ops[f"{self.name}__{op_name}"]
             schemas = [_function_schema.parse(text.replace("__", "::", 1)) for text in function.schemas]
@@ -249,8 +282,25 @@ class _Ops(types.ModuleType):
         path = os.fspath(path)
         if "torchvision" in path.replace("\\", "/").split("/"):
             self.loaded_libraries.add(path)
+            _add_vision_names()
             return
         raise OSError(f"{path}: kagari cannot load operators that were compiled for PyTorch's C++ library")
+
+
+_VISION = ("_cuda_version() -> int", "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+           "qroi_align(Tensor input, float input_scale, int input_zero_point, Tensor rois, float rois_scale, int rois_zero_point, float spatial_scale, "
+           "int pooled_height, int pooled_width, int sampling_ratio, bool aligned) -> Tensor")
+
+
+def _add_vision_names():
+    """What torchvision's Python part names beside the operators that are built in. The quantized ones have no kernel."""
+    from kagari import library
+    for schema in _VISION:
+        name = f"torchvision::{schema.partition('(')[0]}"
+        if name not in _definitions:
+            library.define(name, schema[schema.index("("):])
+    if not _definitions["torchvision::_cuda_version"].kernels:
+        library.impl("torchvision::_cuda_version", "default", lambda: -1)                # not built with CUDA
 
 
 ops = _Ops()

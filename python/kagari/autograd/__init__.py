@@ -13,6 +13,9 @@ __all__ = ["Variable", "Function", "NestedIOFunction", "backward", "grad", "grad
            "enforce_grad_layout_policy", "variable"]
 
 
+_profiler_enabled = _C._profiler_running
+
+
 def variable(*args, **kwargs):
     raise RuntimeError("torch.autograd.variable(...) is deprecated, use torch.tensor(...) instead")
 

@@ -92,3 +92,10 @@ def get_capabilities():
     known = ("sse4_1", "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16",
              "amx_tile", "amx_int8", "amx_bf16", "clflush", "aes")
     return {name: name in flags for name in known}
+
+
+def __getattr__(name):
+    if name == "amp":
+        import importlib
+        return importlib.import_module("kagari.cpu.amp")
+    raise AttributeError(f"module 'torch.cpu' has no attribute {name!r}")
