@@ -333,3 +333,11 @@ def dropout(c, node, x, p=0.5, train=False):
     if train and p:
         raise OnnxExporterError("dropout in training mode cannot be exported; call eval() on the module first")
     return c.op("Identity", c.value(x))
+
+
+@form("xlogy")
+def xlogy(c, node, x, y):
+    dtype = c.dtype(node)
+    left, right, zero = c.value(x, dtype), c.value(y, dtype), c.value(0, dtype)
+    product = c.op("Mul", left, c.op("Log", right))
+    return c.op("Where", c.op("And", c.op("Equal", left, zero), c.op("Not", c.op("IsNaN", right))), zero, product)

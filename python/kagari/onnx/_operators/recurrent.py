@@ -1,4 +1,5 @@
 """LSTM, GRU and plain recurrent layers."""
+import kagari
 from kagari.fx._recording import operator_name
 from kagari.onnx._operators import form
 from kagari.onnx.errors import OnnxExporterError
@@ -10,6 +11,9 @@ _GATES = {"LSTM": [0, 3, 1, 2], "GRU": [1, 0, 2], "RNN": [0]}
 def _reordered(c, weight, hidden, gates):
     if gates == [0]:
         return c.value(weight)
+    if weight.op == "get_attr":
+        value = c.tensors[weight.target]
+        return c.initializer(f"{weight.target}_{'_'.join(map(str, gates))}", kagari.cat([value[g * hidden:(g + 1) * hidden] for g in gates]))
     parts = [c.op("Slice", c.value(weight), [g * hidden], [(g + 1) * hidden], [0]) for g in gates]
     return c.op("Concat", *parts, axis=0)
 
