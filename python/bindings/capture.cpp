@@ -46,7 +46,7 @@ Ref wrap_tensors(const Tensors& tensors) {
 
 class Capture final : public Mode {
  public:
-  Capture(PyObject* report, bool open, std::set<std::string, std::less<>> whole) : report_(report), open_(open), whole_(std::move(whole)) { below = active_mode; }
+  Capture(PyObject* report, bool open, std::set<std::string, std::less<>> whole) : report_(report), open_(open), whole_(std::move(whole)) {}
 
   void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
     if (open_ && op.composed && whole_.find(op.schema().name) == whole_.end()) return open(op, args, dest, out);
@@ -64,7 +64,7 @@ class Capture final : public Mode {
         ~Reenter() { active_mode = before; }
       } reenter;
       active_mode = this;
-      op.inside(op, args, {}, fresh);
+      run_beneath(op, args, {}, fresh);
     }
     if (dest.kind == Dest::Kind::Fresh) {
       out = std::move(fresh);
@@ -121,10 +121,10 @@ PyObject* capture(PyObject*, PyObject* args) {
     if (PyErr_Occurred()) throw PythonError();
     Capture mode(report, names != Py_None, std::move(whole));
     struct Leave {
-      Mode* before = active_mode;
-      ~Leave() { active_mode = before; }
-    } leave;
-    active_mode = &mode;
+      Capture& mode;
+      ~Leave() { pop_mode(mode); }
+    } leave{mode};
+    push_mode(mode);
     return PyObject_CallNoArgs(function);
   });
 }

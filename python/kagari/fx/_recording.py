@@ -9,6 +9,7 @@ import operator
 
 import kagari
 from kagari import _C
+from kagari._overload_names import overload_of
 from kagari.fx._strided_views import steps_of_window
 from kagari.fx.graph import Graph
 from kagari.fx.node import Node
@@ -55,26 +56,18 @@ def signature(schema):
 
 
 @functools.lru_cache(None)
-def target_of(name, schema):
-    """The callable that stands for an operator in graphs: torch.ops.aten.name.overload where torch.ops has it."""
-    overload = schema[len(name) + 1:schema.index("(")] if schema.startswith(f"{name}.") else "default"
-    try:
-        packet = getattr(kagari.ops.aten, name)
-        found = getattr(packet, overload, None)
-        if found is not None:
-            return found
-    except AttributeError:
-        pass
-    return _C._space_ops[name]
+def target_of(name, schema, given=()):
+    """The callable that stands for an operator in graphs: torch.ops.aten.name.overload. `given` names the arguments of the call."""
+    own = schema[len(name) + 1:schema.index("(")] if schema.startswith(f"{name}.") else ""
+    packet = getattr(kagari.ops.aten, name)
+    overload = overload_of(name, own, given)
+    return getattr(packet, overload if overload in packet.overloads() else packet.overloads()[0])
 
 
 def operator_name(target):
-    """'add' for torch.ops.aten.add.Tensor and for kagari's own function."""
-    name = getattr(target, "__name__", "")
-    packet = getattr(target, "overloadpacket", None) or getattr(target, "_overloadpacket", None)
-    if packet is not None:
-        return packet.__name__
-    return name.partition(".")[0]
+    """'add' for torch.ops.aten.add.Tensor."""
+    packet = getattr(target, "overloadpacket", None)
+    return packet.__name__ if packet is not None else getattr(target, "__name__", "")
 
 
 class Recorder:
@@ -336,7 +329,10 @@ class Recorder:
         return tuple(value for value, _ in positional), keywords
 
     def call(self, name, schema, args, kwargs):
-        node = self.graph.call_function(target_of(name, schema), tuple(args), kwargs, name=name.strip("_") or None)
+        given = tuple(kwargs)
+        if schema:
+            given += tuple(own for (own, *_), value in zip(signature(schema), args) if value is not None)
+        node = self.graph.call_function(target_of(name, schema, given), tuple(args), kwargs, name=name.strip("_") or None)
         self.calls_begin = self.calls_begin or node
         return node
 
