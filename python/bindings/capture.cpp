@@ -1,5 +1,6 @@
 // Capture of programs: a mode that reports every operator to a Python callable after it has run. Operators that are compositions are
 // reported as the operators inside them, except those that the caller wants whole.
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -49,12 +50,19 @@ class Capture final : public Mode {
   Capture(PyObject* report, bool open, std::set<std::string, std::less<>> whole) : report_(report), open_(open), whole_(std::move(whole)) {}
 
   void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
-    if (open_ && op.composed && whole_.find(op.schema().name) == whole_.end()) return open(op, args, dest, out);
+    if (op.composed && is_open(op.schema().name)) return open(op, args, dest, out);
     op.boxed(op, args, dest, out);
     tell(op, op.schema().name, dest.kind, args, dest, out);
   }
 
  private:
+  /// Operators that write to an argument are seen through what they do, except those that only give it another shape.
+  bool is_open(std::string_view name) const {
+    static constexpr std::string_view reshaping[] = {"squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "swapdims_", "as_strided_", "resize_", "resize_as_", "set_"};
+    if (name.ends_with('_') && !name.ends_with("__")) return std::find(std::begin(reshaping), std::end(reshaping), name) == std::end(reshaping);
+    return open_ && whole_.find(name) == whole_.end();
+  }
+
   /// Runs the body with this mode on. What an in-place or out= form delivers to its destination is reported as a copy.
   void open(const OpBase& op, const Value* args, const Dest& dest, Result& out) {
     Result fresh;

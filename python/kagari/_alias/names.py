@@ -11,6 +11,8 @@ EXCEPTIONS = {
     "torch.torch_version": "kagari.version",
     "torch._jit_internal": "kagari.jit._annotations",
     "torch.jit._script": "kagari.jit",
+    "torch.jit._trace": "kagari.jit._scripting",
+    "torch.jit._serialization": "kagari.jit._archive",
     "torch._dynamo.eval_frame": "kagari._dynamo",
 }
 

@@ -8,7 +8,7 @@ from kagari.fx._dynamic_sizes import Generalizer, NotExpressible
 from kagari.fx._recording import Recorder, TensorValue, flat_names
 from kagari.utils import _pytree
 
-PROBES = 3                                       # recordings at other sizes, beside the one of the example
+PROBES = 5                                       # recordings at other sizes, beside the one of the example
 
 
 class Recorded:
@@ -73,7 +73,8 @@ def _record_once(module, args, kwargs, attributes, whole):
     recorder = Recorder(whole)
     for name, value in attributes:
         recorder.attribute(value, name)
-    result = recorder.run(lambda: module(*args, **kwargs), named)
+    with kagari.compiler._exporting():
+        result = recorder.run(lambda: module(*args, **kwargs), named)
     leaves, out_spec = _pytree.tree_flatten(result)
     mutated = [(name, value) for name, value in [*attributes, *named] if isinstance(value, kagari.Tensor) and _changed(recorder, value)]
     recorder.finish([value for _, value in mutated] + leaves)
@@ -120,12 +121,12 @@ def _size_now(entry, leaves):
 def _probe_sizes(entry, now, order, attempt):
     """Sizes unlike the example's and unlike those of other symbols."""
     low, high = max(entry["min"], 1), entry["max"] if entry["max"] is not None else 1 << 30
-    steps = [(1, 3, 2), (2, 1, 5), (3, 4, 1), (5, 2, 4)][order % 4] if attempt == 0 else None
+    steps = [(1, 3, 2, 7, 4), (2, 1, 5, 3, 8), (3, 4, 1, 6, 2), (5, 2, 4, 1, 7)][order % 4] if attempt == 0 else None
     if attempt == 0:
         wanted = [now + step for step in steps]
     else:                                        # models that need multiples of something: multiples of the present size, then of 32
         factor = (now, 32, 64)[min(attempt - 1, 2)]
-        wanted = [factor * k for k in ([(2, 4, 3), (3, 2, 5), (4, 3, 2), (5, 4, 3)][order % 4])]
+        wanted = [factor * k for k in ([(2, 4, 3, 6, 5), (3, 2, 5, 4, 7), (4, 3, 2, 7, 5), (5, 4, 3, 2, 6)][order % 4])]
     out = []
     for size in wanted:
         if not low <= size <= high or size == now:

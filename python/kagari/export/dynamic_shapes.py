@@ -163,7 +163,7 @@ def collect(dynamic_shapes, args, kwargs, parameters):
     """
     if dynamic_shapes is None or not len(dynamic_shapes):
         return []
-    named = {parameters[i] if i < len(parameters) else str(i): value for i, value in enumerate(args)}
+    named = {parameters[i] if i < len(parameters) else f"args_{i - len(parameters)}": value for i, value in enumerate(args)}
     named.update(kwargs)
     if isinstance(dynamic_shapes, dict):
         unknown = [name for name in dynamic_shapes if name not in named]
@@ -173,8 +173,9 @@ def collect(dynamic_shapes, args, kwargs, parameters):
         shapes = [dynamic_shapes.get(name) for name in named]
     else:
         shapes = list(dynamic_shapes)
-        if len(shapes) == 1 and len(named) > 1 and isinstance(shapes[0], (list, tuple)) and len(shapes[0]) == len(named):
-            shapes = list(shapes[0])                    # for *args
+        rest = len(parameters)
+        if len(args) > rest and len(shapes) == rest + 1 + len(kwargs) and isinstance(shapes[rest], (list, tuple)):
+            shapes[rest:rest + 1] = shapes[rest]        # one entry stands for *args
         if len(shapes) != len(named):
             raise _user_error(f"`dynamic_shapes` has {len(shapes)} entries, but there are {len(named)} arguments")
     found, leaf = [], [0]

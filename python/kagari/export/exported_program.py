@@ -222,7 +222,7 @@ def make_exported(module, args, kwargs, dynamic, whole=None, argument_names=None
     if argument_names is None:
         from kagari.export._trace import parameters_of
         names = parameters_of(module.forward if is_module else module)
-        positional = [names[i] if i < len(names) else f"args_{i}" for i in range(len(args))]
+        positional = [names[i] if i < len(names) else f"args_{i - len(names)}" for i in range(len(args))]
         argument_names = (positional, list(kwargs))
     return ExportedProgram(graph_module, signature, state, constants, CallSpec(recorded.in_spec, recorded.out_spec), recorded.symbols, argument_names,
                            (tuple(args), dict(kwargs)), dynamic)

@@ -83,14 +83,19 @@ class Fitter:
         return None
 
     def _quotient(self, values):
+        """(s + b) // k with the smallest b."""
+        found = []
         for base, expression in list(self.known.items()):
             for k in range(2, MAXIMAL_FACTOR + 1):
                 low = max(k * v - s for v, s in zip(values, base))
                 high = min(k * v + k - 1 - s for v, s in zip(values, base))
                 if low <= high:
                     b = min(range(low, high + 1), key=abs)
-                    return ("floordiv", _sum(expression, b), k)
-        return None
+                    found.append((abs(b), k, b, expression))
+        if not found:
+            return None
+        _, k, b, expression = min(found, key=lambda one: one[:2])
+        return ("floordiv", _sum(expression, b), k)
 
 
 def _times(expression, a):

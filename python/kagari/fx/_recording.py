@@ -163,7 +163,7 @@ class Recorder:
         base_value = base.meta["val"]
 
         def op(name, *args):
-            node = self.graph.call_function(target_of(name, ""), args)
+            node = self.graph.call_function(target_of(name, ""), args, name=name)
             node.meta["val"] = base_value
             return node
         if name in ("view", "_unsafe_view", "reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "view_as"):
@@ -200,6 +200,8 @@ class Recorder:
     def report(self, name, schema, args, results, written, is_list):
         if name == "_as_strided":
             return self.report_window(args, results[0])
+        if name.endswith("_") and not name.endswith("__"):
+            return self.report_reshaping(name[:-1], args)
         if written and name == "copy":
             self.alive.extend(results)
             return self.write(results[0], self.copied(results[0], args))
@@ -280,7 +282,7 @@ class Recorder:
         return value
 
     def constant_call(self, name, args, kwargs, value):
-        node = self.graph.call_function(target_of(name, ""), args, kwargs)
+        node = self.graph.call_function(target_of(name, ""), args, kwargs, name=name.strip("_"))
         node.meta["val"] = value
         return node
 
@@ -301,6 +303,16 @@ class Recorder:
         self.handles[_C._tensor_identity(result)] = made
         self.storages.setdefault(_storage(result), []).append(result)
         self.by_node[value] = (made, result)
+
+    def report_reshaping(self, name, args):
+        """x.unsqueeze_(0) and the like: the tensor is a view of what it was."""
+        if name not in _VIEWS:
+            raise NotImplementedError(f"recording {name}_() is not supported")
+        tensor, handle = args[0], self.handle(args[0])
+        step = (name, "", tuple(args[1:]), {}, None, TensorValue(tensor))
+        value = self.apply(step, self.read(tensor))
+        self.handles[_C._tensor_identity(tensor)] = made = Handle(handle.root, (*handle.chain, step), value)
+        self.by_node[value] = (made, tensor)
 
     def argument(self, value):
         if isinstance(value, kagari.Tensor):
@@ -411,8 +423,8 @@ def flat_names(args, kwargs, parameters):
     leaves, spec = _pytree.tree_flatten((tuple(args), dict(kwargs)))
     names = []
     for path, _ in _pytree.tree_flatten_with_path((tuple(args), dict(kwargs)))[0]:
-        top = path[0].idx
-        head = parameters[path[1].idx] if top == 0 and path[1].idx < len(parameters) else str(path[1].idx if top == 0 else path[1].key)
+        place = path[1].idx if path[0].idx == 0 else None
+        head = path[1].key if place is None else parameters[place] if place < len(parameters) else f"args_{place - len(parameters)}"
         rest = [str(getattr(key, "idx", getattr(key, "key", getattr(key, "name", "")))) for key in path[2:]]
-        names.append("_".join([head, *rest]))
+        names.append("".join(c if c.isalnum() else "_" for c in "_".join([head, *rest])))
     return list(zip(names, leaves)), spec

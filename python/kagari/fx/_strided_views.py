@@ -8,6 +8,8 @@ def steps_of_window(own_size, own_stride, size, stride, offset):
     [('select', [0, 2], [6])]
     """
     starts = _starts(own_size, own_stride, offset)
+    if starts is None and 0 in size:                     # nothing is picked, from wherever
+        starts = [0] * len(own_size)
     if starts is None:
         return None
     plan = _match(own_size, own_stride, starts, size, stride, 0, 0)
