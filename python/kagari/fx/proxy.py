@@ -166,7 +166,7 @@ class Proxy:
             frame = inspect.currentframe().f_back
             following = [one.opname for one in dis.get_instructions(frame.f_code) if one.offset > frame.f_lasti][:3]
             if any("ASSERTION_ERROR" in name for name in following):
-                self.tracer.create_proxy("call_function", _assert_true, (self, ""), {})
+                self.tracer.create_proxy("call_function", kagari._assert, (self, ""), {})
                 return True
         return self.tracer.to_bool(self)
 
@@ -199,10 +199,6 @@ class Proxy:
         if getattr(orig_method, "__name__", "") == "__get__" and hasattr(getattr(orig_method, "__self__", None), "__name__"):
             return tracer.create_proxy("call_function", getattr, (args[0], orig_method.__self__.__name__), {})
         return tracer.create_proxy("call_function", orig_method, args, kwargs, name=tracer.graph._target_to_str(getattr(orig_method, "__name__", "call")))
-
-
-def _assert_true(condition, message):
-    assert condition, message
 
 
 class Attribute(Proxy):
