@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "keywords.h"
+#include "kagari/tensor/sparse.h"
 #include "kagari/autograd/special.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/op/op.h"
@@ -287,8 +288,9 @@ bool dispatches(PyTypeObject* type) {
   return f && f != disabled_impl;
 }
 
+bool is_hollow(const Tensor& t) { return !t.is_meta() && t.numel() && !is_sparse(t) && !t.storage()->data(); }
 void check_has_bytes(const Tensor& t) {
-  KG_CHECK(t.is_meta() || t.numel() == 0 || t.storage()->data(), "Cannot access data pointer of Tensor that doesn't have storage");
+  KG_CHECK(!is_hollow(t), "Cannot access data pointer of Tensor that doesn't have storage");
 }
 
 bool add_dispatch(PyObject* module) {
