@@ -176,7 +176,9 @@ const auto logsumexp_op = define<&logsumexp>({
       if (x.numel() == 0) return log(sum(exp(x), IntList(dims), keepdim));
       if (x.is_complex()) {
         Tensor top = amax(real(x), dims, true);
-        return log(sum(exp(x - top), IntList(dims), keepdim)) + (keepdim ? top : amax(real(x), dims, false));
+        top = where(isinf(top), wrapped_number(0), top);
+        Tensor y = log(sum(exp(x - top), IntList(dims), keepdim));
+        return y + (keepdim ? top : view(top, y.sizes()));
       }
       if (dims.size() == 1 && dims[0] == x.dim() - 1) {
         Tensor rows = contiguous(x), y = out.alloc(reduction::reduced_sizes(x.sizes(), dims, keepdim), x.dtype(), x.device());
