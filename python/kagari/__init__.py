@@ -11,6 +11,7 @@ from kagari._C import *  # noqa: F401,F403  dtypes, Tensor, Size, device, ...
 from kagari.version import __version__
 
 globals().update(_C._space_torch)
+_C.__path__ = []                          # its submodules are entries of the alias' table
 for _name in ("_enter_inference_mode", "_exit_inference_mode"):
     globals()[_name] = getattr(_C, _name)
 del _name
@@ -41,6 +42,8 @@ _HOMES = {
     "is_autocast_enabled": "_basics", "is_autocast_cpu_enabled": "_basics", "get_autocast_dtype": "_basics",
     "is_autocast_cache_enabled": "_basics", "get_autocast_cpu_dtype": "_basics", "get_autocast_gpu_dtype": "_basics", "tensordot": "_basics",
     "sym_int": "_basics", "sym_float": "_basics", "sym_max": "_basics", "sym_min": "_basics", "sym_not": "_basics", "sym_ite": "_basics",
+    "Stream": "_stream", "Event": "_stream", "PyTorchFileReader": "_archive_file", "PyTorchFileWriter": "_archive_file",
+    "_assert": "_basics", "_assert_async": "_basics", "get_device_module": "_basics",
     "SymInt": "_basics", "SymFloat": "_basics", "SymBool": "_basics", "autocast": "amp", "GradScaler": "amp", "get_default_device": "_C",
 }
 
@@ -63,7 +66,7 @@ def __getattr__(name):
         from kagari import _legacy_types
         if name in _legacy_types.DTYPES:
             return getattr(_legacy_types, name)
-    if not name.startswith("__") and _util.find_spec(f"kagari.{name}") is not None:
+    if (not name.startswith("__") or name == "__config__") and _util.find_spec(f"kagari.{name}") is not None:
         return _importlib.import_module(f"kagari.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r}")
 
