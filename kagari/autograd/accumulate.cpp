@@ -52,7 +52,7 @@ Grads AccumulateGrad::apply(Grads&& grads) {
     bool same_layout = incoming.strides() == variable_.strides() || (incoming.is_contiguous() && variable_.is_contiguous());
     if (grad_enabled()) meta.grad = incoming;
     else if (ours && same_layout) meta.grad = incoming.impl()->has_grad_fn ? detach(incoming) : incoming;
-    else if (variable_.is_non_overlapping_and_dense()) {
+    else if (variable_.is_non_overlapping_and_dense() && !incoming.impl()->special) {
       meta.grad = empty_strided_tensor(variable_.sizes(), variable_.strides(), incoming.dtype(), incoming.device());
       autograd_arithmetic.copy_inplace(meta.grad, incoming);
     } else meta.grad = autograd_arithmetic.clone(incoming);

@@ -252,7 +252,21 @@ class Pass {
       Node* outer;
       ~Restore() { running_node = outer; }
     } restore{outer};
-    Grads out = node.apply(std::move(grads));
+    struct Watch {
+      Node& node;
+      NodeObserver* observer = node_observer;
+      explicit Watch(Node& n) : node(n) {
+        if (observer) observer->begin(node);
+      }
+      ~Watch() {
+        if (observer) observer->end(node);
+      }
+    };
+    Grads out;
+    {
+      Watch watch(node);
+      out = node.apply(std::move(grads));
+    }
     if (!options_.keep_graph) node.release_saved();
     KG_CHECK(out.size() >= node.next_edges.size() || node.is_accumulate(), "Function ", node.name(), " returned an incorrect number of gradients (expected ",
              node.next_edges.size(), ", got ", out.size(), ")");
@@ -301,6 +315,7 @@ std::atomic<int64_t> Pass::count{0};
 
 }  // namespace
 
+constinit thread_local NodeObserver* node_observer = nullptr;
 Node* current_node() { return running_node; }
 int64_t current_pass() { return Pass::current ? Pass::current->id() : -1; }
 bool pass_reaches(const Node* node) { return Pass::current && Pass::current->reaches(node); }

@@ -14,22 +14,6 @@ void OpBase::enlist() {
   head = this;
 }
 
-constinit thread_local Mode* active_mode = nullptr;
-SpecialHandler special_handler = nullptr;
-
-void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& out) {
-  if (Mode* mode = active_mode) {
-    struct Restore {
-      Mode* mode;
-      ~Restore() { active_mode = mode; }
-    } restore{mode};
-    active_mode = mode->below;
-    return mode->call(op, args, dest, out);
-  }
-  if (special_handler && special_handler(op, args, dest, out)) return;
-  fail(ErrorKind::Internal, str("no handler took the call of ", op.schema().name));
-}
-
 const Schema& OpBase::schema() const {
   const Schema* s = schema_.load(std::memory_order_acquire);
   if (!s) {
@@ -198,6 +182,9 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
   }
   check_no_internal_overlap(to);
   if (op.composed && grad_enabled() && dest.kind == Dest::Kind::Inplace && (result.requires_grad() || to.requires_grad())) {
+    autograd_arithmetic.copy_recorded(to, result);
+  } else if (active_mode || to.impl()->special || result.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
     autograd_arithmetic.copy_recorded(to, result);
   } else {
     NoGrad no_record;

@@ -2,6 +2,7 @@
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/cpu/copy.h"
+#include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -26,6 +27,11 @@ bool any_nan(const Tensor& t) {
 
 void overwrite(const Tensor& to, const Tensor& from) {
   if (grad_enabled() && (to.requires_grad() || from.requires_grad())) {
+    copy_(to, from);
+    return;
+  }
+  if (active_mode || to.impl()->special || from.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
     copy_(to, from);
     return;
   }

@@ -305,6 +305,12 @@ const auto linear_op = define<&linear>({
       if (c.needs(2)) out[2] = c.sizes(2).size() == 0 ? g : sum_rows(as_matrix(g));
       return out;
     }),
+    .parts = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {
+      if (weight.dim() != 2) return bias.defined() ? add(matmul(input, weight), bias) : matmul(input, weight);
+      if (!bias.defined()) return matmul(input, t(weight));
+      if (input.dim() == 2) return addmm(bias, input, t(weight));
+      return add(matmul(input, t(weight)), bias);
+    },
 });
 
 const auto matmul_op = compose<&matmul>({

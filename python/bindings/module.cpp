@@ -17,6 +17,9 @@ bool add_storage_type(PyObject* module);
 bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
+bool add_autocast(PyObject* module);
+bool add_dispatch(PyObject* module);
+bool add_profiler(PyObject* module);
 
 namespace {
 
@@ -110,7 +113,7 @@ PyMODINIT_FUNC PyInit__C() {
     PyObject* m = module.get();
     ok = add_small_types(m) && add_tensor_type(m) && add_operators(m) && add_torch_function(m) && add_autograd(m) &&
          add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && add_conversion(m) && add_function_base(m) &&
-         add_optimizer_passes(m) && add_return_types(m);
+         add_optimizer_passes(m) && add_return_types(m) && add_autocast(m) && add_dispatch(m) && add_profiler(m);
   } catch (...) {
     set_python_error();
   }

@@ -5,6 +5,8 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "dispatch.h"
+#include "kagari/ops/handles.h"
 #include "keywords.h"
 #include "op_function.h"
 #include "python_data.h"
@@ -62,7 +64,7 @@ int set_requires_grad_attribute(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_data(PyObject* o, void*) {
-  KG_BODY(Tensor t = alias(tensor_of(o)); t.impl()->untracked_version = true; return wrap(std::move(t)););
+  KG_BODY(const Tensor& self = tensor_of(o); Tensor t = self.impl()->special ? detach(self) : alias(self); t.impl()->untracked_version = true; return wrap(std::move(t)););
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&]() -> int {
@@ -113,8 +115,7 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  const Tensor& t = tensor_of(o);
-  return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes());
+  KG_BODY(const Tensor& t = tensor_of(o); check_has_bytes(t); return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes()););
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
@@ -168,12 +169,8 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 PyObject* as_subclass(PyObject* o, PyObject* cls) {
   KG_BODY(KG_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), "cls must be a type (got ", Py_TYPE(cls)->tp_name, ")");
-          PyObject* f = method_of_tensor("alias"); Tensor t;
-          if (f && grad_enabled()) {
-            Ref view(check(PyObject_CallOneArg(f, o)));
-            t = tensor_of(view.get());
-            if (t.impl()->object) t.impl()->object = nullptr, reinterpret_cast<TensorObject*>(view.get())->tensor = Tensor();
-          } else t = detach(tensor_of(o));
+          const Tensor& self = tensor_of(o); Tensor t = grad_enabled() && self.requires_grad() ? view_of_all(self) : detach(self);
+          if (t.impl()->object) t = alias(t);
           return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(t)););
 }
 PyObject* type_text(const Tensor& t) {

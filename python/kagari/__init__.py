@@ -39,8 +39,12 @@ _HOMES = {
     "set_float32_matmul_precision": "_basics", "get_float32_matmul_precision": "_basics", "set_warn_always": "_basics", "is_warn_always_enabled": "_basics",
     "get_num_interop_threads": "_basics", "set_num_interop_threads": "_basics", "set_flush_denormal": "_basics", "is_same_size": "_basics",
     "einsum": "_basics", "broadcast_shapes": "_basics", "split": "_basics", "compiled_with_cxx11_abi": "_basics", "get_device": "_basics",
-    "is_autocast_enabled": "_basics", "is_autocast_cpu_enabled": "_basics", "get_autocast_dtype": "_basics",
-    "is_autocast_cache_enabled": "_basics", "get_autocast_cpu_dtype": "_basics", "get_autocast_gpu_dtype": "_basics", "tensordot": "_basics",
+    "tensordot": "_basics",
+    **dict.fromkeys("is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cpu_enabled set_autocast_cpu_enabled "
+                    "get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype set_autocast_gpu_dtype is_autocast_xla_enabled "
+                    "set_autocast_xla_enabled get_autocast_xla_dtype set_autocast_xla_dtype is_autocast_ipu_enabled set_autocast_ipu_enabled "
+                    "get_autocast_ipu_dtype set_autocast_ipu_dtype".split(), "amp.autocast_mode"),
+    "ops": "_ops",
     "sym_int": "_basics", "sym_float": "_basics", "sym_max": "_basics", "sym_min": "_basics", "sym_not": "_basics", "sym_ite": "_basics",
     "Stream": "_stream", "Event": "_stream", "PyTorchFileReader": "_archive_file", "PyTorchFileWriter": "_archive_file",
     "_assert": "_basics", "_assert_async": "_basics", "get_device_module": "_basics",

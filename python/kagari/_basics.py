@@ -223,36 +223,6 @@ def split(tensor, split_size_or_sections, dim=0):
     return tensor.split(split_size_or_sections, dim)
 
 
-def is_autocast_enabled(device_type=None):
-    """False: kagari runs operators in the dtypes of their arguments."""
-    return False
-
-
-def is_autocast_cpu_enabled():
-    """Whether autocast is active on the CPU."""
-    return is_autocast_enabled("cpu")
-
-
-def is_autocast_cache_enabled():
-    """False: without autocast there is nothing to keep."""
-    return False
-
-
-def get_autocast_cpu_dtype():
-    """The dtype to which autocast converts on the CPU."""
-    return kagari.bfloat16
-
-
-def get_autocast_gpu_dtype():
-    """The dtype to which autocast converts on an accelerator."""
-    return kagari.float16
-
-
-def get_autocast_dtype(device_type):
-    """The dtype to which autocast converts."""
-    return kagari.bfloat16
-
-
 class SymInt:
     """Type of symbolic sizes. kagari has none: sizes are int."""
 
