@@ -6,6 +6,7 @@
 
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 namespace {
@@ -79,6 +80,7 @@ void fit(Tensor& g, const OutputInfo& to, const Node& from, size_t edge) {
 void add_to(Tensor& sum, Tensor&& g) {
   if (!g.defined()) return;
   if (!sum.defined()) sum = std::move(g);
+  else if (is_sparse(sum) && !is_sparse(g)) sum = autograd_arithmetic.add(g, sum);
   else if (!grad_enabled() && sum.pointer()->use_count() == 1 && sum.storage()->use_count() == 1 && !sum.requires_grad() && sum.is_non_overlapping_and_dense())
     autograd_arithmetic.add_inplace(sum, g);
   else sum = autograd_arithmetic.add(sum, g);

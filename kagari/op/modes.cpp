@@ -1,5 +1,6 @@
 // The way of a call when something wants to see it: Note [Modes] in op.h.
 #include "kagari/op/op.h"
+#include "kagari/op/sparse_rules.h"
 
 namespace kagari {
 
@@ -82,6 +83,7 @@ void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& 
 }
 
 void run_beneath(const OpBase& op, const Value* args, Dest dest, Result& out, BoxedKernel kernel, bool parts) {
+  if (!kernel && call_sparse(op, args, dest, out)) return;
   struct Reset {
     detail::Beneath before = detail::beneath;
     ~Reset() { detail::beneath = before; }

@@ -2,6 +2,8 @@
 
 #include <cctype>
 
+#include "kagari/op/sparse_rules.h"
+
 namespace kagari {
 
 namespace {
@@ -156,6 +158,8 @@ void check_dest(const OpBase& op, const Dest& dest, const Tensor& first, bool re
   if (dest.kind == Dest::Kind::Inplace) return check_inplace(dest.tensors[0], requires_grad);
   KG_CHECK(!requires_grad, op.schema().name, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
   (void)first;
+  for (size_t i = 0; i < dest.count; ++i)
+    KG_CHECK(!is_sparse(dest.tensors[i]), op.schema().name, "(): a strided result cannot be written into a tensor of layout ", python_name(layout_of(dest.tensors[i])));
   for (size_t i = 0; i < dest.count; ++i)
     KG_CHECK(!grad_enabled() || !dest.tensors[i].requires_grad(), op.schema().name,
              "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");

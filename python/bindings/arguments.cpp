@@ -285,7 +285,6 @@ bool unpack_options(PyObject* const* kwvalues, PyObject* kwnames, Frame& frame, 
     }
     if (k == 0) options.dtype = v.dtype;
     if (k == 1) {
-      KG_CHECK_IMPLEMENTED(v.layout == Layout::Strided, fname, "(): kagari has no tensors of this sparse layout; make a dense one");
       options.layout = v.layout;
     }
     if (k == 2) options.device = v.device;

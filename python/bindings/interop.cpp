@@ -1,6 +1,7 @@
 // Tensors from Python data, NumPy arrays, buffers and DLPack, and back: the functions of torch and the methods of Tensor.
 #include "kagari/autograd/variable.h"
 #include "dispatch.h"
+#include "kagari/tensor/sparse.h"
 #include "dlpack.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/handles.h"
@@ -197,6 +198,7 @@ PyObject* item(PyObject* o, PyObject*) {
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
     if (t.impl()->special || active_mode) return wrap(local_scalar_dense(t));
+    require_strided(t, "item()");
     return number_at(t.bytes(), t.dtype());
   });
 }

@@ -4,6 +4,7 @@
 
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/tensor/sparse.h"
 #include "numpy_api.h"
 
 namespace kagari::python {
@@ -166,6 +167,7 @@ void store(PyObject* o, DType dtype, std::byte* to) {
 /// Stores a tensor's only element as if it were a number.
 void store_tensor(const Tensor& t, DType dtype, std::byte* to) {
   KG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
+  require_strided(t, "the number");
   Ref number = own(number_at(t.bytes(), t.dtype()));
   store(number.get(), dtype, to);
 }
@@ -251,6 +253,7 @@ PyObject* number_at(const std::byte* p, DType dtype) {
 
 PyObject* list_of(const Tensor& t) {
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
+  require_strided(t, "tolist()");
   return list_from(t, 0, t.bytes());
 }
 

@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "kagari/ops/handles.h"
 #include "keywords.h"
+#include "kagari/tensor/sparse.h"
 #include "op_function.h"
 #include "python_data.h"
 
@@ -20,10 +21,12 @@ namespace {
 PyObject* get_shape(PyObject* o, void*) { return wrap_size(tensor_of(o).sizes()); }
 PyObject* get_dtype(PyObject* o, void*) { return wrap(tensor_of(o).dtype()); }
 PyObject* get_device(PyObject* o, void*) { return wrap(tensor_of(o).device()); }
-PyObject* get_layout(PyObject*, void*) { return wrap(Layout::Strided); }
+PyObject* get_layout(PyObject* o, void*) { return wrap(layout_of(tensor_of(o))); }
+PyObject* get_is_sparse(PyObject* o, void*) { return PyBool_FromLong(layout_of(tensor_of(o)) == Layout::Sparse); }
+PyObject* get_is_sparse_csr(PyObject* o, void*) { return PyBool_FromLong(layout_of(tensor_of(o)) == Layout::SparseCsr); }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).dim()); }
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
-PyObject* get_nbytes(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).nbytes()); }
+PyObject* get_nbytes(PyObject* o, void*) { KG_BODY(require_strided(tensor_of(o), "nbytes"); return PyLong_FromLongLong(tensor_of(o).nbytes());); }
 PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(tensor_of(o).requires_grad()); }
 PyObject* get_is_leaf(PyObject* o, void*) { return PyBool_FromLong(!grad_fn_of(tensor_of(o))); }
 PyObject* get_version(PyObject* o, void*) { KG_BODY(return PyLong_FromUnsignedLong(tensor_of(o).version());); }
@@ -76,6 +79,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
       KG_CHECK(!grad.defined() || grad.dtype() == from.dtype(), "cannot change the dtype of a tensor that has a gradient of another dtype");
     }
     to.storage = from.storage();
+    to.special = from.impl()->special;
     to.offset = from.storage_offset();
     to.dtype = from.dtype();
     to.device = from.device();
@@ -115,7 +119,7 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  KG_BODY(const Tensor& t = tensor_of(o); check_has_bytes(t); return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes()););
+  KG_BODY(const Tensor& t = tensor_of(o); require_strided(t, "data_ptr()"); check_has_bytes(t); return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes()););
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
@@ -174,7 +178,7 @@ PyObject* as_subclass(PyObject* o, PyObject* cls) {
           return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(t)););
 }
 PyObject* type_text(const Tensor& t) {
-  return PyUnicode_FromString(str("torch.", legacy_name(t.dtype()), "Tensor").c_str());
+  return PyUnicode_FromString(str("torch.", is_sparse(t) ? "sparse." : "", legacy_name(t.dtype()), "Tensor").c_str());
 }
 PyObject* type_method(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"dtype", "non_blocking", nullptr};
@@ -290,8 +294,8 @@ PyGetSetDef tensor_getset[] = {
     {"is_mtia", get_false, nullptr, nullptr, nullptr},
     {"is_vulkan", get_false, nullptr, nullptr, nullptr},
     {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
-    {"is_sparse", get_false, nullptr, nullptr, nullptr},
-    {"is_sparse_csr", get_false, nullptr, nullptr, nullptr},
+    {"is_sparse", get_is_sparse, nullptr, nullptr, nullptr},
+    {"is_sparse_csr", get_is_sparse_csr, nullptr, nullptr, nullptr},
     {"is_quantized", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_none, nullptr, nullptr, nullptr},
