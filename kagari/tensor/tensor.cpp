@@ -82,6 +82,7 @@ Scalar Tensor::item() const {
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
   require_strided(*this, "item()");
+  KG_CHECK(impl_->storage->data(), "Cannot access data pointer of Tensor that doesn't have storage");
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);

@@ -105,3 +105,17 @@ def _attach_tensor_mixin():
 
 _attach_tensor_mixin()
 del _attach_tensor_mixin
+
+
+def _core_name(name):
+    """Names of torch._C that are Python; imported when first asked for."""
+    if not name.startswith("__"):
+        from kagari import _dispatch_keys
+        if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum"):
+            value = vars(_dispatch_keys)[name]
+            setattr(_C, name, value)
+            return value
+    raise AttributeError(f"module 'torch._C' has no attribute {name!r}")
+
+
+_C.__getattr__ = _core_name

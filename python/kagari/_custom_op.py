@@ -129,6 +129,9 @@ class Definition:
     # --- the call
     def __call__(self, *args, **kwargs):
         values = self.bind(args, kwargs)
+        if "AutocastCPU" in self.kernels and kagari.is_autocast_enabled("cpu"):
+            positional, keywords = self.split(values)
+            return self.kernels["AutocastCPU"](*positional, **keywords)
         for device, dtype in self.autocast.items():
             if kagari.is_autocast_enabled(device):
                 from kagari.amp.autocast_mode import _cast, autocast
@@ -162,6 +165,9 @@ class Definition:
             return self._to_handlers(values, [t for t in tensors if _answers(t)])
         watched = _C._profiler_enter(self.qualified_name)
         try:
+            if self.recorded and kagari.is_grad_enabled():
+                with kagari.no_grad():                       # a black box, whether or not somebody records it
+                    return self._run(values, tensors)
             return self._run(values, tensors)
         finally:
             if watched:
@@ -207,6 +213,9 @@ class Definition:
         if meta:
             if self.fake is not None:
                 return self.fake
+            if self.recorded and "Meta" not in self.kernels:
+                raise RuntimeError(f"There was no fake impl registered for <CustomOpDef({self.qualified_name})>. Please use "
+                                   f"`{self.qualified_name.partition('::')[2]}.register_fake` to add a fake impl.")
             keys = ("Meta", "CompositeExplicitAutograd", "CompositeImplicitAutograd")
         else:
             keys = ("CPU", "CompositeExplicitAutograd", "CompositeImplicitAutograd", "")

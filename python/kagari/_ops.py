@@ -250,8 +250,25 @@ class _Ops(types.ModuleType):
         path = os.fspath(path)
         if "torchvision" in path.replace("\\", "/").split("/"):
             self.loaded_libraries.add(path)
+            _add_vision_names()
             return
         raise OSError(f"{path}: kagari cannot load operators that were compiled for PyTorch's C++ library")
+
+
+_VISION = ("_cuda_version() -> int", "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+           "qroi_align(Tensor input, float input_scale, int input_zero_point, Tensor rois, float rois_scale, int rois_zero_point, float spatial_scale, "
+           "int pooled_height, int pooled_width, int sampling_ratio, bool aligned) -> Tensor")
+
+
+def _add_vision_names():
+    """What torchvision's Python part names beside the operators that are built in. The quantized ones have no kernel."""
+    from kagari import library
+    for schema in _VISION:
+        name = f"torchvision::{schema.partition('(')[0]}"
+        if name not in _definitions:
+            library.define(name, schema[schema.index("("):])
+    if not _definitions["torchvision::_cuda_version"].kernels:
+        library.impl("torchvision::_cuda_version", "default", lambda: -1)                # not built with CUDA
 
 
 ops = _Ops()

@@ -209,6 +209,9 @@ def register_autograd(op, backward, /, *, setup_context=None, lib=None):
     """
     if not isinstance(op, (str, OpOverload, CustomOpDef)):
         raise ValueError(f"register_autograd({op}): got unexpected type for op: {type(op)}")
+    name = _name_of(op).partition(".")[0]
+    if operator_of(name) is None and builtin(name) is not None:
+        return                                               # built-in operators have their own formulas
     definition = _definition(op)
     if definition.written:
         raise RuntimeError(f"Cannot register autograd formula for non-functional operator {op} with schema {definition.schema}. Please create a functional "
