@@ -110,6 +110,9 @@ del _attach_tensor_mixin
 def _core_name(name):
     """Names of torch._C that are Python; imported when first asked for."""
     if not name.startswith("__"):
+        if name in ("_nn", "_VariableFunctions"):
+            from kagari import _function_spaces
+            return getattr(_function_spaces, name)
         from kagari import _dispatch_keys
         if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum"):
             value = vars(_dispatch_keys)[name]

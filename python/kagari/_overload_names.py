@@ -33,6 +33,7 @@ flatten using_ints
 hsplit int
 vsplit int
 dsplit int
+index Tensor
 isin Tensor_Tensor ~elements:Scalar_Tensor ~test_elements:Tensor_Scalar
 ldexp Tensor
 le Tensor ~other:Scalar
