@@ -152,8 +152,11 @@ class _Writer:
         if isinstance(value, slice):
             return f"slice({self.argument(value.start)}, {self.argument(value.stop)}, {self.argument(value.step)})"
         if isinstance(value, (kagari.dtype, kagari.device, kagari.layout, kagari.memory_format)):
-            self.globals["torch"] = kagari
-            return f"torch.{value!r}" if not repr(value).startswith("torch.") else repr(value)
+            if isinstance(value, kagari.device):
+                self.globals["device"] = kagari.device
+            else:
+                self.globals["torch"] = kagari
+            return repr(value)
         if type(value) is float and not math.isfinite(value):
             return f"float({str(value)!r})"
         if isinstance(value, kagari.Size):

@@ -42,6 +42,8 @@ def _get_qualified_name(func):
         return f"{torch_module(func.__objclass__.__module__)}.{func.__objclass__.__name__}.{func.__name__}"
     name = getattr(func, "__name__", None) or type(func).__name__
     module = getattr(func, "__module__", None)
+    if module is not None and module.startswith("torch._ops"):                            # torch.ops.aten.add.Tensor
+        return f"{module.replace('torch._ops', 'torch.ops')}.{name}"
     if module is not None and module.startswith("kagari.nn._functional"):                # where these functions live is nobody's business
         return f"torch.nn.functional.{name}"
     if module is None:
