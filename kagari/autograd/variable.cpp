@@ -5,6 +5,7 @@
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/special.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 
@@ -216,15 +217,20 @@ void retain_grad(const Tensor& t) {
 
 Tensor (*detach_special)(const Tensor& t) = nullptr;
 
+namespace {
+/// Of a tensor with __torch_dispatch__, detach is a call that it answers itself.
+bool answers_detach(const Tensor& t) { return t.impl()->special && detach_special && !is_sparse(t); }
+}  // namespace
+
 Tensor detach(const Tensor& t) {
-  if (t.impl()->special && detach_special) [[unlikely]] return detach_special(t);
+  if (answers_detach(t)) [[unlikely]] return detach_special(t);
   Tensor out = alias(t);
   out.impl()->wrapped_number = false;
   return out;
 }
 
 // ---------------------------------------------------------------- saved tensors
-Tensor handle_for_saving(const Tensor& t) { return t.impl()->special && detach_special ? detach_special(t) : alias(t); }
+Tensor handle_for_saving(const Tensor& t) { return answers_detach(t) ? detach_special(t) : alias(t); }
 
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : output_nr_(output_nr) {
   if (!t.defined()) return;

@@ -33,12 +33,13 @@ void overwrite(const Tensor& to, const Tensor& from) {
     copy_(to, from);
     return;
   }
+  if (is_sparse(from)) return overwrite(to, to_dense(from));
   if (active_mode || to.impl()->special || from.impl()->special) {  // others want to see the copy
     NoGrad no_record;
     copy_(to, from);
     return;
   }
-  if (!to.is_meta()) cpu::copy_elements(to, is_sparse(from) ? to_dense(from) : from);
+  if (!to.is_meta()) cpu::copy_elements(to, from);
   to.bump_version();
 }
 

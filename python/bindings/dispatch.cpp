@@ -289,8 +289,9 @@ bool dispatches(PyTypeObject* type) {
   return f && f != disabled_impl;
 }
 
+bool is_hollow(const Tensor& t) { return !t.is_meta() && t.numel() && !is_sparse(t) && !t.storage()->data(); }
 void check_has_bytes(const Tensor& t) {
-  KG_CHECK(t.is_meta() || t.numel() == 0 || t.storage()->data() || is_sparse(t), "Cannot access data pointer of Tensor that doesn't have storage");
+  KG_CHECK(!is_hollow(t), "Cannot access data pointer of Tensor that doesn't have storage");
 }
 
 bool add_dispatch(PyObject* module) {

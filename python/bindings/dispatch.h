@@ -11,6 +11,8 @@ namespace kagari::python {
 bool dispatches(PyTypeObject* type);
 /// RuntimeError if the tensor is a wrapper whose bytes are elsewhere.
 void check_has_bytes(const Tensor& t);
+/// A wrapper, whose values only its class knows.
+bool is_hollow(const Tensor& t);
 /// Python's torch.Generator; None for null.
 PyObject* generator_object(Generator* g);
 

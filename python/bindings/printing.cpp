@@ -1,5 +1,6 @@
 // repr() and format() of tensors.
 #include "kagari/ops/print.h"
+#include "dispatch.h"
 #include "keywords.h"
 #include "tensor_methods.h"
 
@@ -11,7 +12,7 @@ PyObject* text_of(PyObject* self, const PrintOptions& options) {
   const char* name = Py_TYPE(self)->tp_name;
   if (const char* dot = std::strrchr(name, '.')) name = dot + 1;
   const Tensor& t = tensor_of(self);
-  if (!t.is_meta() && t.numel() && !t.storage()->data()) {  // a wrapper, whose bytes only its class knows
+  if (is_hollow(t)) {
     std::string text = str(name, "(..., size=", shape_text(t.sizes()), ", dtype=torch.", kagari::name(t.dtype()));
     text += t.requires_grad() ? ", requires_grad=True)" : ")";
     return PyUnicode_FromStringAndSize(text.data(), Py_ssize_t(text.size()));
