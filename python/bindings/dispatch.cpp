@@ -71,7 +71,7 @@ PyObject* argument_object(const Argument& a, const Value& v) {
 }
 
 void take_tensor(const OpBase& op, PyObject* o, Result& out) {
-  KG_CHECK_TYPE(o == Py_None || is_tensor(o), "Unable to cast Python instance of type ", Py_TYPE(o)->tp_name, " to a Tensor: what __torch_dispatch__ returned for ", op.schema().name);
+  KG_CHECK(o == Py_None || is_tensor(o), "Unable to cast Python instance of type ", Py_TYPE(o)->tp_name, " to a Tensor: what __torch_dispatch__ returned for ", op.schema().name);
   out.tensors.push_back(o == Py_None ? Tensor() : tensor_of(o));
 }
 
@@ -97,7 +97,7 @@ void take_answer(const OpBase& op, PyObject* answer, const Dest& dest, Result& o
     }
     return;
   }
-  KG_CHECK_TYPE(is_number(answer) && !returns.starts_with("Tensor"), "Unable to cast Python instance of type ", Py_TYPE(answer)->tp_name, " to ", returns,
+  KG_CHECK(is_number(answer) && !returns.starts_with("Tensor"), "Unable to cast Python instance of type ", Py_TYPE(answer)->tp_name, " to ", returns,
                 ": what __torch_dispatch__ returned for ", op.schema().name);
   out.kind = Result::Kind::Scalar;
   out.scalar = scalar_of(answer);
@@ -164,12 +164,13 @@ void to_python(const OpBase& op, const Value* args, Dest dest, Result& out) {
 
 BoxedKernel kernel_for(const OpBase& op, const Value* args) {
   bool special = false, taken = false;
-  each_tensor(op, args, [&](const Tensor& t) {
-    if (!t.defined() || !t.impl()->special) return;
-    special = true;
-    taken = taken || answers(t);
-  });
-  if (!disabled && (taken || !stack.empty())) return to_python;
+  each_tensor(op, args, [&](const Tensor& t) { special = special || (t.defined() && t.impl()->special); });
+  if (!disabled && !stack.empty()) return to_python;
+  if (special && !disabled) {
+    WithGil gil;  // a backward pass runs without it
+    each_tensor(op, args, [&](const Tensor& t) { taken = taken || answers(t); });
+    if (taken) return to_python;
+  }
   if (special) each_tensor(op, args, [](const Tensor& t) { if (t.defined()) check_has_bytes(t); });
   return nullptr;
 }

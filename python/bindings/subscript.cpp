@@ -6,7 +6,9 @@
 
 #include "kagari/autograd/variable.h"
 #include "kagari/ops/copy.h"
+#include "kagari/op/op.h"
 #include "kagari/ops/creation.h"
+#include "kagari/ops/handles.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/views.h"
 #include "kagari/tensor/sparse.h"
@@ -21,6 +23,13 @@ struct Target {
   bool whole = true;  // still exactly the tensor itself
   Tensors indices;    // per dimension of the window; undefined for ":"
   bool advanced = false;
+  // Where modes or a subclass want to see operators, the window is made by these instead, one for each part of the key.
+  struct Step {
+    enum Kind { Select, Slice, Unsqueeze } kind;
+    int64_t dim, start, stop, step;
+  };
+  std::vector<Step> steps;
+  bool by_steps = false;
 };
 
 bool is_integer(PyObject* o) { return PyLong_Check(o) || (!PyFloat_Check(o) && !PyUnicode_Check(o) && !PySequence_Check(o) && PyIndex_Check(o)); }
@@ -66,6 +75,7 @@ class Walk {
     need_dimension();
     int64_t size = self_.sizes()[dim_];
     KG_CHECK_INDEX(i >= -size && i < size, "index ", i, " is out of bounds for dimension ", dim_, " with size ", size);
+    note(Target::Step::Select, i);
     t_.offset += (i < 0 ? i + size : i) * self_.strides()[dim_++];
     t_.whole = false;
   }
@@ -81,6 +91,7 @@ class Walk {
     int64_t size = self_.sizes()[dim_], stride = self_.strides()[dim_];
     PySlice_AdjustIndices(size, &start, &stop, step);
     stop = std::max(stop, start);
+    note(Target::Step::Slice, start, stop, step);
     t_.offset += start * stride;
     int64_t count = (stop - start) / step + ((stop - start) % step != 0);
     int64_t wide;
@@ -94,6 +105,7 @@ class Walk {
     ++dim_;
   }
   void new_axis() {
+    note(Target::Step::Unsqueeze);
     push(1, dim_ < self_.dim() ? self_.sizes()[dim_] * self_.strides()[dim_] : 1);
     t_.whole = false;
   }
@@ -126,6 +138,9 @@ class Walk {
   void count_used(Py_ssize_t n) { used_ += n; }
 
  private:
+  void note(Target::Step::Kind kind, int64_t start = 0, int64_t stop = 0, int64_t step = 0) {
+    if (t_.by_steps) t_.steps.push_back({kind, int64_t(t_.sizes.size()), start, stop, step});
+  }
   void push(int64_t size, int64_t stride) {
     t_.sizes.push_back(size);
     t_.strides.push_back(stride);
@@ -215,6 +230,7 @@ void step(Walk& walk, PyObject* part) {
 }
 
 void walk_key(const Tensor& self, PyObject* key, Target& target) {
+  target.by_steps = active_mode || self.impl()->special;
   if (is_list_of_parts(key)) {
     Ref tuple = own(PyList_AsTuple(key));
     return walk_key(self, tuple.get(), target);
@@ -266,6 +282,12 @@ Tensor sparse_item(const Tensor& self, PyObject* key) {
 /// The view that the basic parts describe.
 Tensor window_of(const Tensor& self, const Target& target) {
   if (target.whole && target.advanced) return self;
+  if (target.by_steps) {
+    Tensor t = target.whole ? view_of_all(self) : self;
+    for (const Target::Step& s : target.steps)
+      t = s.kind == Target::Step::Select ? select(t, s.dim, s.start) : s.kind == Target::Step::Slice ? slice(t, s.dim, s.start, s.stop, s.step) : unsqueeze(t, s.dim);
+    return t;
+  }
   return strided_window(self, target.sizes, target.strides, target.offset);
 }
 

@@ -119,7 +119,7 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  KG_BODY(const Tensor& t = tensor_of(o); require_strided(t, "data_ptr()"); check_has_bytes(t); return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes()););
+  KG_BODY(const Tensor& t = tensor_of(o); require_strided(t, "data_ptr()"); return PyLong_FromVoidPtr(t.numel() == 0 || !t.storage()->data() ? nullptr : t.bytes()););
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};

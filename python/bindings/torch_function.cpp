@@ -1,6 +1,7 @@
 // __torch_function__: a type of an argument, or an active mode, may take over a call.
 #include <vector>
 
+#include "dispatch.h"
 #include "op_function.h"
 
 namespace kagari::python {
@@ -10,7 +11,6 @@ thread_local int subclass_disabled = 0;  // inside DisableTorchFunctionSubclass
 thread_local int all_disabled = 0;       // inside DisableTorchFunction
 PyObject* protocol_name;                 // "__torch_function__"
 PyObject* disabled_impl;                 // torch._C._disabled_torch_function_impl
-PyObject* tensor_default;                // Tensor's own, which only matters for subclasses
 
 /// Types that cannot have a __torch_function__, so that the common calls do not look it up.
 bool is_plain(PyTypeObject* t) {
@@ -22,7 +22,9 @@ bool overrides(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   if (is_plain(t)) return false;
   PyObject* f = _PyType_Lookup(t, protocol_name);
-  return f && f != disabled_impl;
+  if (!f || f == disabled_impl) return false;
+  // a class that answers operators below, and says nothing of functions, is left alone here
+  return f != _PyType_Lookup(tensor_type, protocol_name) || !PyType_IsSubtype(t, tensor_type) || !dispatches(t);
 }
 
 void collect(PyObject* o, std::vector<PyObject*>& found) {
@@ -144,7 +146,6 @@ bool add_torch_function(PyObject* module) {
   protocol_name = PyUnicode_InternFromString("__torch_function__");
   disabled_impl = PyCFunction_New(&disabled_def, nullptr);
   if (!disabled_impl || PyModule_AddObjectRef(module, "_disabled_torch_function_impl", disabled_impl) < 0) return false;
-  (void)tensor_default;
   return PyModule_AddFunctions(module, functions) == 0;
 }
 

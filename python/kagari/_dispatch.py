@@ -18,6 +18,10 @@ def _overload(name, own, given):
     return _ops.overload_called(name, own, given)
 
 
+# Operators of kagari's own that compositions such as cat end in: the public name, and how many arguments it takes.
+_PUBLIC = {"_cat": ("cat", 2), "_as_strided": ("as_strided", 4), "_index": ("index", 2), "_index_put": ("index_put", 4)}
+
+
 def _ordered(objects):
     """One object of each class, subclasses before their bases."""
     found = []
@@ -59,6 +63,8 @@ def call_handler(text, kind, values, standard, outs, answering, mode):
             continue
         if not default:
             given.add(argument.name)
+            if argument.type == "Tensor|Scalar" and isinstance(value, (bool, int, float, complex)):
+                given.add("~" + argument.name)
         if argument.kwarg_only:
             if not default:
                 kwargs[argument.name] = value
@@ -66,7 +72,11 @@ def call_handler(text, kind, values, standard, outs, answering, mode):
             args.append(value)
             if not default:
                 last = len(args)
-    name = schema.name
+    name, last = schema.name, min(last, len(args))
+    if name in _PUBLIC:
+        name, keep = _PUBLIC[name]
+        args = args[:keep]
+        last = min(last, keep)
     if kind == INPLACE:
         args[0], last = outs[0], max(last, 1)
         name = name if name.endswith("_") else name + "_"

@@ -1,7 +1,7 @@
 """ATen's names for the overloads of kagari's operators, where kagari's registry has one operator for several of them.
 
-A line is: operator, the overload, and `argument:overload` for calls that give that argument. Operators without a line are called
-`default`, or as their own schema says.
+A line is: operator, the overload, and `argument:overload` for calls that give that argument, `~argument:overload` for calls that give a
+number for it. Operators without a line are called `default`, or as their own schema says.
 """
 
 _TABLE = """
@@ -10,46 +10,47 @@ all default dim:dim
 any default dim:dim
 arange default
 atleast_1d default
-bitwise_and Tensor
-bitwise_left_shift Tensor
-bitwise_or Tensor
-bitwise_right_shift Tensor
-bitwise_xor Tensor
-bucketize Tensor
-copysign Tensor
+bitwise_and Tensor ~other:Scalar
+bitwise_left_shift Tensor ~other:Tensor_Scalar
+bitwise_or Tensor ~other:Scalar
+bitwise_right_shift Tensor ~other:Tensor_Scalar
+bitwise_xor Tensor ~other:Scalar
+bucketize Tensor ~self:Scalar
+copysign Tensor ~other:Scalar
 count_nonzero default dim:dim_IntList
 div Tensor rounding_mode:Tensor_mode
 divide Tensor rounding_mode:Tensor_mode
 empty memory_format
-eq Tensor
+eq Tensor ~other:Scalar
 eye default m:m
-float_power Tensor_Tensor
-fmod Tensor
-ge Tensor
-greater Tensor
-greater_equal Tensor
-gt Tensor
+float_power Tensor_Tensor ~exponent:Tensor_Scalar ~self:Scalar
+fmod Tensor ~other:Scalar
+ge Tensor ~other:Scalar
+greater Tensor ~other:Scalar
+greater_equal Tensor ~other:Scalar
+gt Tensor ~other:Scalar
 flatten using_ints
 hsplit int
 vsplit int
 dsplit int
-isin Tensor_Tensor
+index Tensor
+isin Tensor_Tensor ~elements:Scalar_Tensor ~test_elements:Tensor_Scalar
 ldexp Tensor
-le Tensor
-less Tensor
-less_equal Tensor
+le Tensor ~other:Scalar
+less Tensor ~other:Scalar
+less_equal Tensor ~other:Scalar
 linspace default
 log_softmax int
 logspace default
-lt Tensor
+lt Tensor ~other:Scalar
 mean default dim:dim
 mul Tensor
 multiply Tensor
 narrow default
-ne Tensor
+ne Tensor ~other:Scalar
 norm Scalar dim:ScalarOpt_dim dtype:ScalarOpt_dim_dtype
-not_equal Tensor
-pow Tensor_Tensor
+not_equal Tensor ~other:Scalar
+pow Tensor_Tensor ~exponent:Tensor_Scalar ~self:Scalar
 prod default dim:dim_int
 rand default generator:generator
 rand_like default
@@ -57,10 +58,10 @@ randint default generator:generator
 randn default generator:generator
 randperm default generator:generator
 range step
-remainder Tensor
+remainder Tensor ~other:Scalar ~self:Scalar_Tensor
 round default decimals:decimals
-rsub Tensor
-searchsorted Tensor
+rsub Tensor ~other:Scalar
+searchsorted Tensor ~self:Scalar
 select int
 select_copy int
 slice Tensor
@@ -83,7 +84,7 @@ unflatten int
 unsafe_split Tensor
 var correction
 var_mean correction
-xlogy Tensor
+xlogy Tensor ~other:Scalar_Other ~self:Scalar_Self
 conv_transpose2d input
 conv_transpose3d input
 gru input

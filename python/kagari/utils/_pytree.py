@@ -320,6 +320,9 @@ def _get_node_type(tree):
     kind = type(tree)
     if kind in SUPPORTED_NODES:
         return kind
+    if kind.__module__ == "kagari.return_types":         # what operators with several results return
+        register_pytree_node(kind, lambda values: (list(values), None), lambda values, context: kind(values))
+        return kind
     return collections.namedtuple if is_namedtuple_class(kind) else kind
 
 
@@ -451,10 +454,10 @@ def _flatten_into(tree, leaves, is_leaf):
     kind = type(tree)
     node = SUPPORTED_NODES.get(kind)
     if node is None:
-        if not (isinstance(tree, tuple) and is_namedtuple_class(kind)):
+        kind = _get_node_type(tree) if isinstance(tree, tuple) else None
+        if kind not in SUPPORTED_NODES:
             leaves.append(tree)
             return _LEAF
-        kind = collections.namedtuple
         node = SUPPORTED_NODES[kind]
     children, context = node.flatten_fn(tree)
     return TreeSpec(kind, context, [_flatten_into(child, leaves, is_leaf) for child in children])
