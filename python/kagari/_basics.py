@@ -290,6 +290,8 @@ def sym_ite(condition, a, b):
 
 def _assert(condition, message):
     """assert condition, message; as a function, which tracers can see."""
+    if type(condition) is not Tensor and kagari.overrides.has_torch_function((condition,)):
+        return kagari.overrides.handle_torch_function(_assert, (condition,), condition, message)
     assert condition, message
 
 
