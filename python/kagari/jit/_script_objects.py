@@ -14,7 +14,7 @@ class _Scripted:
     """What modules and objects of scripted classes share."""
     _script_methods = {}
     _script_attributes = _script_parameters = _script_buffers = frozenset()
-    _script_texts = {}
+    _script_texts, _script_types, _script_constants = {}, {}, frozenset()
     _script_name = ""
 
 

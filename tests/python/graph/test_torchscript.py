@@ -136,3 +136,58 @@ def test_pickles_build_nothing_foreign(tmp_path):
                 out.writestr(name, pickle.dumps(Attack(), 2) if name.endswith(f"/{record}") else source.read(name))
         with pytest.raises(RuntimeError, match="cannot be read"):
             torch.jit.load(tmp_path / "a.pt")
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        nn = torch.nn
+        self.stem = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(2))
+        self.lstm, self.scale = nn.LSTM(4, 3, batch_first=True, bidirectional=True), nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x, pair):
+        y = self.stem(x).flatten(2).transpose(1, 2)
+        z, (h, _) = self.lstm(y * self.scale)
+        z[:, 0] = 1.0
+        return z + torch.tensor([0.5]), [h.amax(0), pair[0] - pair[1]]
+
+
+def test_traced_modules_are_written(tmp_path):
+    net = Net().eval()
+    x, pair = torch.randn(2, 3, 16, 16), (torch.ones(3), torch.zeros(3))
+    traced = torch.jit.trace(net, (x, pair))
+    traced.save(tmp_path / "net.pt", {"note": "hi"})
+    extra = {"note": ""}
+    made = torch.jit.load(tmp_path / "net.pt", _extra_files=extra)
+    assert extra["note"] == b"hi" and list(made.state_dict()) == list(net.state_dict()) and made.original_name == "Net" and not made.training
+    for size in (2, 5):                          # the batch was found to be free
+        x = torch.randn(size, 3, 16, 16)
+        same(made(x, pair), net(x, pair))
+    text = made.code
+    for line in ("def forward(self: __torch__.Net,", "x: Tensor,", "pair: Tuple[Tensor, Tensor]) -> Tuple[Tensor, List[Tensor]]:", 'stem_0 = getattr(stem, "0")',
+                 "torch.adaptive_avg_pool2d(max_pool2d, [2, 2])", "torch.select_scatter(", "CONSTANTS.c0"):
+        assert line in text, text
+    with zipfile.ZipFile(tmp_path / "net.pt") as archive:
+        assert archive.testzip() is None and archive.read("net/version") == b"3\n"
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_loaded_programs_are_written_again(name, tmp_path):
+    program = torch.jit.load(DATA / f"{name}.pt")
+    buffer = io.BytesIO()
+    torch.jit.save(program, buffer)
+    buffer.seek(0)
+    args, want = torch.load(DATA / f"{name}.io")
+    same(torch.jit.load(buffer)(*args), want)
+
+
+def test_what_cannot_be_written(tmp_path):
+    with pytest.raises(NotImplementedError, match="trace"):
+        torch.jit.save(torch.jit.script(torch.nn.ReLU()), tmp_path / "a.pt")
+    function = torch.jit.trace(lambda x: x * 2, torch.ones(2))
+    function.save(tmp_path / "f.pt")
+    assert torch.jit.load(tmp_path / "f.pt")(torch.ones(3)).tolist() == [2, 2, 2]
+    with pytest.raises(NotImplementedError, match="eval"):
+        torch.jit.save(torch.jit.trace(torch.nn.BatchNorm1d(2), torch.ones(3, 2)), tmp_path / "b.pt")
