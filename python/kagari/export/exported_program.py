@@ -161,7 +161,7 @@ class ExportedProgram:
                 made[node].meta = dict(node.meta)
                 _assign_attr(self._value_of(lifted[node.name]), root, lifted[node.name])
         if check_guards:
-            checks = [(node.name, node.meta.get("sizes", list(node.meta["val"].shape)) if hasattr(node.meta["val"], "shape") else None) for node in user]
+            checks = [(node.target, node.meta.get("sizes", list(node.meta["val"].shape)) if hasattr(node.meta["val"], "shape") else None) for node in user]
             root.add_module("_guards_fn", _Guards(checks, self._symbols))
             graph.call_module("_guards_fn", tuple(made[node] for node in user))
         values, out_specs = graph.graph_copy(self.graph, made), self._graph_signature.output_specs
@@ -170,7 +170,7 @@ class ExportedProgram:
             if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION):
                 graph.call_method("copy_", (graph.get_attr(spec.target), value))
             elif spec.kind is OutputKind.USER_INPUT_MUTATION:
-                graph.call_method("copy_", (next(made[node] for node in user if node.name == spec.target), value))
+                graph.call_method("copy_", (next(made[node] for node in user if node.target == spec.target), value))
         graph.output([value for spec, value in zip(out_specs, values) if spec.kind is OutputKind.USER_OUTPUT])
         positional, keywords = self._argument_names
         graph.set_codegen(_ExportedCodeGen(_PyTreeInfo([*positional, *keywords], self._call_spec.in_spec, self._call_spec.out_spec), positional, keywords))

@@ -176,3 +176,14 @@ def test_is_exporting():
     seen = []
     export(Called(lambda x: seen.append(torch.compiler.is_exporting()) or x + 1), (torch.ones(1),))
     assert seen == [True] and not torch.compiler.is_exporting()
+
+
+def test_arguments_named_like_builtins_and_changed_arguments():
+    layer = nn.Linear(2, 3)
+    program = export(layer, (torch.ones(4, 2),), dynamic_shapes=({0: Dim("b")},))
+    x = torch.randn(7, 2)
+    assert torch.equal(program.module()(x), layer(x)) and torch.equal(program.module()(input=x), layer(x))
+    changing = export(Called(lambda x: x.add_(1) * 2), (torch.zeros(2),))
+    assert list(changing.graph_signature.user_inputs_to_mutate.values()) == ["args_0"]
+    y = torch.zeros(2)
+    assert changing.module()(y).tolist() == [2, 2] and y.tolist() == [1, 1]
