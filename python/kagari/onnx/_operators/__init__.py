@@ -1,7 +1,7 @@
 """The ONNX form of each operator: a function of (converter, node, *arguments), found by the operator's name."""
 import importlib
 
-_FILES = ("elementwise", "activation", "shaping", "reduction", "indexing", "neural", "pooling", "recurrent", "creation")
+_FILES = ("elementwise", "activation", "shaping", "reduction", "indexing", "neural", "pooling", "recurrent", "creation", "compound")
 TABLE = {}
 _loaded = []
 

@@ -71,3 +71,12 @@ def rnn(c, node, x, hx, params, has_biases, num_layers, dropout, train, bidirect
     kind = "Tanh" if operator_name(node.target) == "rnn_tanh" else "Relu"
     return _layers(c, "RNN", node, x, [hx], params, has_biases, num_layers, dropout, train, bidirectional, batch_first,
                    activations=[kind] * (2 if bidirectional else 1))
+
+
+@form("_lstm_gates")
+def lstm_gates(c, node, gates, cell):
+    """One step: the gates input, forget, cell, output side by side, and the old cell."""
+    sections = {"num_outputs": 4} if c.opset >= 18 else {}
+    i, f, g, o = c.op("Split", c.value(gates), axis=c.rank(gates) - 1, outputs=4, **sections)
+    new = c.op("Add", c.op("Mul", c.op("Sigmoid", f), c.value(cell)), c.op("Mul", c.op("Sigmoid", i), c.op("Tanh", g)))
+    return [c.op("Mul", c.op("Sigmoid", o), c.op("Tanh", new)), new, *[None] * (len(node.meta["val"]) - 2)]
