@@ -201,8 +201,11 @@ class ExportedProgram:
         self.graph.lint()
 
     def __str__(self):
-        code = self._graph_module.print_readable(print_output=False).replace("\n", "\n    ")
-        return f"ExportedProgram:\n    {code}\n\nGraph signature: {self._graph_signature}\nRange constraints: {self.range_constraints}\n"
+        def indented(text):
+            return text.replace("\n", "\n    ")
+        code = indented(self._graph_module.print_readable(print_output=False))
+        ranges = ", ".join(f"{name}: {entry!r}" for name, entry in self.range_constraints.items())
+        return f"ExportedProgram:\n    {code}\nGraph signature: {indented(str(self._graph_signature))}\nRange constraints: {{{ranges}}}\n"
 
     def __deepcopy__(self, memo):
         import copy

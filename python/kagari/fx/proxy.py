@@ -159,7 +159,7 @@ class Proxy:
         return self.tracer.iter(self)
 
     def __abs__(self):
-        return self.tracer.create_proxy("call_function", abs, (self,), {})
+        return self.tracer.create_proxy("call_function", operator.abs, (self,), {})
 
     def __bool__(self):
         if self.tracer.trace_asserts:
@@ -250,7 +250,7 @@ class ParameterProxy(Proxy):
         return self.param.nelement()
 
 
-_BINARY = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor getitem matmul eq ne lt gt le ge iadd isub imul itruediv ifloordiv iand ior ixor ipow imod imatmul".split()
+_BINARY = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor getitem matmul eq ne lt gt le ge".split()
 _UNARY = "pos neg invert".split()
 _REFLECTED = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor matmul".split()
 

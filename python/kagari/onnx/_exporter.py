@@ -20,7 +20,7 @@ INLINE_BYTES = 1 << 30                           # weights beyond that go to a f
 # Composed operators that have a form in ONNX; all others are opened.
 WHOLE = frozenset("matmul layer_norm batch_norm group_norm instance_norm rms_norm _resample pad cat repeat _einsum glu scaled_dot_product_attention lstm gru rnn_tanh "
                   "rnn_relu one_hot pixel_shuffle contiguous reshape flatten unflatten swapaxes swapdims dropout feature_dropout alpha_dropout grid_sampler "
-                  "take_along_dim index index_put detach".split())
+                  "take_along_dim index index_put detach fold".split())
 _depth = [0]
 
 

@@ -30,8 +30,8 @@ def test_code():
     code = fx.symbolic_trace(Net()).code
     for line in ("def forward(self, x, k = 2, flag : bool = True):", "add = x + p;  p = None", "clamp = layer.clamp(min = 0.0, max = 1.0);  layer = None",
                  "getattr_1 = clamp.shape", "seq_0 = getattr(self.seq, \"0\")(clamp)", "relu = torch.nn.functional.relu(getitem_1, inplace = False);  getitem_1 = None",
-                 "matmul += 1;  iadd = matmul;  matmul = None", "zeros = torch.zeros(getitem, 3);  getitem = None",
-                 "return {'a': mul, 'b': (view, [getitem_2, getitem_3]), 'c': add_1, 't': getattr_2}"):
+                 "add_1 = matmul + 1;  matmul = None", "zeros = torch.zeros(getitem, 3);  getitem = None",
+                 "return {'a': mul, 'b': (view, [getitem_2, getitem_3]), 'c': add_2, 't': getattr_2}"):
         assert line in code, code
 
 
@@ -82,6 +82,12 @@ def test_arguments():
     assert many(torch.ones(1), torch.ones(1), b=2).item() == 4
     fixed = fx.symbolic_trace(_structured, concrete_args={"d": {"a": fx.PH, "b": [fx.PH]}, "flag": True})
     assert fixed(torch.ones(1), {"a": torch.ones(1), "b": [3.0]}, True).item() == 4
+    fixed = fx.symbolic_trace(lambda x, flag, n: x + 1 if flag else x, concrete_args={"flag": True, "n": None})
+    assert fixed(torch.ones(1), True, None).item() == 2
+    for wrong in ((False, None), (True, 1)):
+        with pytest.raises(AssertionError, match="specialized"):
+            fixed(torch.ones(1), *wrong)
+    assert "masked_fill(gt, -inf)" in fx.symbolic_trace(lambda x: x.masked_fill(x > 0, float("-inf"))).code
 
 
 def _many(x, *args, **kwargs):

@@ -201,3 +201,19 @@ def masked_select(c, node, x, mask):
 def one_hot(c, node, x, num_classes=-1):
     depth = c.shape(node)[-1] if num_classes == -1 else num_classes
     return c.op("OneHot", c.value(x), c.value(depth, kagari.int64), [0, 1], axis=-1)
+
+
+@form("slice_backward")
+def slice_backward(c, node, grad, sizes, dim, start, end, step):
+    """Zeros of the sizes with the values in a slice."""
+    from kagari.onnx._operators.creation import filled
+    dim %= c.rank(grad)
+    return _put_slice(c, node, filled(c, sizes, 0, c.dtype(node)), c.value(grad), dim, start, end, step)
+
+
+@form("select_backward")
+def select_backward(c, node, grad, sizes, dim, index):
+    from kagari.onnx._operators.creation import filled
+    dim %= c.rank(node)
+    at = index if type(index) is not int or index >= 0 else sizes[dim] + index
+    return _put_slice(c, node, filled(c, sizes, 0, c.dtype(node)), c.axes_op("Unsqueeze", c.value(grad), [dim]), dim, at, at + 1, 1)

@@ -197,3 +197,28 @@ def grid_sampler(c, node, x, grid, interpolation_mode, padding_mode, align_corne
                 align_corners=int(align_corners))
 
 
+
+
+@form("_nll_loss")
+def nll_loss(c, node, x, target, weight, reduction, ignore_index):
+    """Rows of log-probabilities and the class of each."""
+    alone = c.rank(x) == 1
+    value, wanted = c.value(x), c.value(target, kagari.int64)
+    if alone:
+        value, wanted = c.axes_op("Unsqueeze", value, [0]), c.op("Reshape", wanted, [1])
+    made = c.op("NegativeLogLikelihoodLoss", value, wanted, None if weight is None else c.value(weight), reduction=reduction, ignore_index=ignore_index)
+    made = c.axes_op("Squeeze", made, [0]) if alone and reduction == "none" else made
+    return [made, *[None] * (len(node.meta["val"]) - 1)] if isinstance(node.meta["val"], tuple) else made
+
+
+@form("fold")
+def fold(c, node, x, output_size, kernel, dilation=(1,), padding=(0,), stride=(1,)):
+    if c.opset < 18:
+        raise OnnxExporterError("fold needs opset version 18")
+
+    def pair(values):
+        return [values] * 2 if type(values) is int else list(values) * (2 if len(values) == 1 else 1)
+    alone = c.rank(x) == 2
+    value = c.axes_op("Unsqueeze", c.value(x), [0]) if alone else c.value(x)
+    made = c.op("Col2Im", value, c.ints(pair(output_size)), pair(kernel), dilations=pair(dilation), pads=pair(padding) * 2, strides=pair(stride))
+    return c.axes_op("Squeeze", made, [0]) if alone else made
