@@ -1,5 +1,6 @@
 // Capture of programs: a mode that reports every operator to a Python callable after it has run. Operators that are compositions are
 // reported as the operators inside them, except those that the caller wants whole.
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -46,15 +47,22 @@ Ref wrap_tensors(const Tensors& tensors) {
 
 class Capture final : public Mode {
  public:
-  Capture(PyObject* report, std::set<std::string, std::less<>> whole) : report_(report), whole_(std::move(whole)) { below = active_mode; }
+  Capture(PyObject* report, bool open, std::set<std::string, std::less<>> whole) : report_(report), open_(open), whole_(std::move(whole)) {}
 
   void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
-    if (op.composed && whole_.find(op.schema().name) == whole_.end()) return open(op, args, dest, out);
+    if (op.composed && is_open(op.schema().name)) return open(op, args, dest, out);
     op.boxed(op, args, dest, out);
     tell(op, op.schema().name, dest.kind, args, dest, out);
   }
 
  private:
+  /// Operators that write to an argument are seen through what they do, except those that only give it another shape.
+  bool is_open(std::string_view name) const {
+    static constexpr std::string_view reshaping[] = {"squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "swapdims_", "as_strided_", "resize_", "resize_as_", "set_"};
+    if (name.ends_with('_') && !name.ends_with("__")) return std::find(std::begin(reshaping), std::end(reshaping), name) == std::end(reshaping);
+    return open_ && whole_.find(name) == whole_.end();
+  }
+
   /// Runs the body with this mode on. What an in-place or out= form delivers to its destination is reported as a copy.
   void open(const OpBase& op, const Value* args, const Dest& dest, Result& out) {
     Result fresh;
@@ -101,6 +109,7 @@ class Capture final : public Mode {
   }
 
   PyObject* report_;
+  bool open_;
   std::set<std::string, std::less<>> whole_;
 };
 
@@ -109,20 +118,21 @@ PyObject* capture(PyObject*, PyObject* args) {
   if (!PyArg_ParseTuple(args, "OOO", &report, &names, &function)) return nullptr;
   return guarded([&]() -> PyObject* {
     std::set<std::string, std::less<>> whole;
-    Ref iterator(check(PyObject_GetIter(names)));
-    while (PyObject* item = PyIter_Next(iterator.get())) {
+    Ref iterator;
+    if (names != Py_None) iterator = own(PyObject_GetIter(names));
+    while (PyObject* item = iterator ? PyIter_Next(iterator.get()) : nullptr) {
       Ref owned(item);
       const char* text = PyUnicode_AsUTF8(item);
       if (!text) throw PythonError();
       whole.emplace(text);
     }
     if (PyErr_Occurred()) throw PythonError();
-    Capture mode(report, std::move(whole));
+    Capture mode(report, names != Py_None, std::move(whole));
     struct Leave {
-      Mode* before = active_mode;
-      ~Leave() { active_mode = before; }
-    } leave;
-    active_mode = &mode;
+      Capture& mode;
+      ~Leave() { pop_mode(mode); }
+    } leave{mode};
+    push_mode(mode);
     return PyObject_CallNoArgs(function);
   });
 }
@@ -135,7 +145,7 @@ PyObject* tensor_identity(PyObject*, PyObject* t) {
 PyMethodDef functions[] = {
     {"_capture", capture, METH_VARARGS,
      "_capture(report, whole, function): function(), with report(name, schema, arguments, results, written, is_list) after every operator. Compositions are "
-     "opened, except those named in `whole`; `written` says that the results existed before."},
+     "opened, except those named in `whole` (all of them stay whole if it is None); `written` says that the results existed before."},
     {"_tensor_identity", tensor_identity, METH_O, "A number that two Python objects of one tensor share."},
     {}};
 

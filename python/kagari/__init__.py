@@ -12,6 +12,7 @@ from kagari._C import *  # noqa: F401,F403  dtypes, Tensor, Size, device, ...
 from kagari.version import __version__
 
 globals().update(_C._space_torch)
+_C.__path__ = []                          # its submodules are entries of the alias' table
 for _name in ("_enter_inference_mode", "_exit_inference_mode"):
     globals()[_name] = getattr(_C, _name)
 del _name
@@ -27,7 +28,9 @@ legacy_contiguous_format = contiguous_format
 # Names that live in a submodule and belong to torch's own namespace; imported when first asked for.
 _HOMES = {name: home for home, names in {
     "_C": "Generator UntypedStorage get_default_device",
+    "_archive_file": "PyTorchFileReader PyTorchFileWriter",
     "_basics": """
+        _assert _assert_async get_device_module
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
         get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
         is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_same_size
@@ -46,6 +49,7 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_ops": "ops",
+    "_stream": "Event Stream",
     "_tensor_str": "set_printoptions",
     "_unique": "unique unique_consecutive",
     "amp": "GradScaler autocast",
@@ -56,6 +60,7 @@ _HOMES = {name: home for home, names in {
         set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
     """,
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
+    "jit": "ScriptFunction ScriptModule",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
     "serialization": "load save",
     "sparse._construction": """
@@ -83,7 +88,7 @@ def __getattr__(name):
         from kagari import _legacy_types
         if name in _legacy_types.DTYPES:
             return getattr(_legacy_types, name)
-    if not name.startswith("__") and _util.find_spec(f"kagari.{name}") is not None:
+    if (not name.startswith("__") or name == "__config__") and _util.find_spec(f"kagari.{name}") is not None:
         return _importlib.import_module(f"kagari.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r}")
 
@@ -112,6 +117,9 @@ del _attach_tensor_mixin
 def _core_name(name):
     """Names of torch._C that are Python; imported when first asked for."""
     if not name.startswith("__"):
+        if name in ("_nn", "_VariableFunctions"):
+            from kagari import _function_spaces
+            return getattr(_function_spaces, name)
         from kagari import _dispatch_keys
         if name in vars(_dispatch_keys) and name not in ("kagari", "contextlib", "enum", "types"):
             value = vars(_dispatch_keys)[name]

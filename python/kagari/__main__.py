@@ -9,6 +9,7 @@
 --cmake-dir prints the folder for CMake's kagari_DIR, with which C++ programs find the library.
 """
 import os
+import re
 import runpy
 import sys
 
@@ -62,6 +63,31 @@ def _run_script(arguments):
     exec(compile(source, script, "exec"), main.__dict__)
 
 
+def _missing_name(error):
+    """The name of torch whose absence led to this exception, or None. Libraries raise exceptions of their own from the first one."""
+    from kagari._alias.names import torch_module
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, AttributeError) and error.name and getattr(error.obj, "__name__", "").split(".")[0] == "kagari" and isinstance(error.obj, type(sys)):
+            return f"{torch_module(error.obj.__name__)}.{error.name}"
+        if isinstance(error, ImportError) and error.name and torch_module(error.name).split(".")[0] == "torch":
+            asked = re.match(r"cannot import name '(\w+)' from", str(error))
+            return torch_module(error.name) + (f".{asked[1]}" if asked else "")
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _explaining(hook):
+    """An excepthook that says last, in one line, that kagari lacks a name when that is what ended the program."""
+    def explain(kind, error, trace):
+        hook(kind, error, trace)
+        name = _missing_name(error)
+        if name is not None:
+            print(f"kagari: the program needs {name}, which kagari does not have (python -m kagari --missing ... lists all such names)", file=sys.stderr)
+    return explain
+
+
 def main(arguments):
     record = arguments[:1] == ["--missing"]
     arguments = arguments[record:]
@@ -73,6 +99,7 @@ def main(arguments):
         return
     from kagari._alias import finder
     finder.install(record=record)
+    sys.excepthook = _explaining(sys.excepthook)
     if not record:
         _run(arguments)
         return

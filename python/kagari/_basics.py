@@ -286,3 +286,29 @@ def sym_min(a, b):
 def sym_ite(condition, a, b):
     """a if condition else b"""
     return a if condition else b
+
+
+def _assert(condition, message):
+    """assert condition, message; as a function, which tracers can see."""
+    if type(condition) is not Tensor and kagari.overrides.has_torch_function((condition,)):
+        return kagari.overrides.handle_torch_function(_assert, (condition,), condition, message)
+    assert condition, message
+
+
+def _assert_async(input, assert_msg="Expected a nonzero value"):
+    """RuntimeError unless the only element of the tensor is true."""
+    if not bool(input):
+        raise RuntimeError(assert_msg)
+
+
+def get_device_module(device=None):
+    """The module torch.cpu, torch.cuda, ... of a device (default: the CPU)."""
+    if device is None:
+        return kagari.cpu
+    if not isinstance(device, (str, kagari.device)):
+        raise RuntimeError(f"Invalid value of device '{device}', expect torch.device, str, or None")
+    kind = kagari.device(device).type
+    module = getattr(kagari, kind, None)
+    if module is None:
+        raise RuntimeError(f"Device '{kind}' does not have a corresponding module registered as 'torch.{kind}'.")
+    return module

@@ -172,9 +172,13 @@ def _aten_schema(text, name, inplace):
     return _function_schema.FunctionSchema(f"aten::{name}", schema.overload_name, arguments, schema.returns)
 
 
+# Names under which PyTorch dispatches, for operators that stand here under another one. Without an accelerator no memory needs pinning.
+_SAME_AS = {"_pin_memory": "alias", "_sparse_addmm": "addmm", "_sparse_mm_reduce_impl": "_sparse_mm_reduce"}
+
+
 def _aten_packet(name):
     table, inplace = _C._space_ops, False
-    function = table.get(name)
+    function = table.get(_SAME_AS.get(name, name))
     if function is None and name != base_name(name):
         try:
             function, inplace = _C._function_by_name(f"Tensor.{name}"), True

@@ -92,6 +92,7 @@ class DisableTorchFunction(DisableTorchFunctionSubclass):
     _all = True
 
 
+kagari._C._TensorMeta = type(kagari.Tensor)
 for _class in (DisableTorchFunctionSubclass, DisableTorchFunction):
     setattr(kagari._C, _class.__name__, _class)      # PyTorch's programs look for them there
 

@@ -11,7 +11,10 @@ EXCEPTIONS = {
     "torch.torch_version": "kagari.version",
     "torch._jit_internal": "kagari.jit._annotations",
     "torch.jit._script": "kagari.jit",
+    "torch.jit._trace": "kagari.jit._scripting",
+    "torch.jit._serialization": "kagari.jit._archive",
     "torch._dynamo.eval_frame": "kagari._dynamo",
+    "torch._C._distributed_c10d": "kagari.distributed.distributed_c10d",
 }
 
 _to_torch = {home: theirs for theirs, home in EXCEPTIONS.items()}

@@ -5,13 +5,14 @@ from kagari.nn import Module
 class OptimizedModule(Module):
     """Runs `_orig_mod`, and looks like it: attributes that it does not have are those of the original."""
 
-    def __init__(self, module, dynamo_ctx=None):
+    def __init__(self, module, call=None):
         super().__init__()
         self._orig_mod = module
-        self.training = module.training
+        self.__dict__["_call"] = module if call is None else call
+        self.__dict__["training"] = module.training
 
     def forward(self, *args, **kwargs):
-        return self._orig_mod(*args, **kwargs)
+        return self.__dict__["_call"](*args, **kwargs)
 
     def __getattr__(self, name):
         if name == "_orig_mod":

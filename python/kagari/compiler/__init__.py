@@ -1,9 +1,15 @@
 """Hints to and questions about torch.compile."""
+import contextlib
+
 import kagari
 
 __all__ = ["compile", "assume_constant_result", "reset", "allow_in_graph", "substitute_in_graph", "list_backends", "disable", "set_stance",
            "set_enable_guard_collectives", "cudagraph_mark_step_begin", "wrap_numpy", "is_compiling", "is_dynamo_compiling", "is_exporting",
-           "save_cache_artifacts", "load_cache_artifacts", "nested_compile_region"]
+           "save_cache_artifacts", "load_cache_artifacts", "nested_compile_region", "keep_portable_guards_unsafe", "keep_tensor_guards_unsafe",
+           "load_compiled_function", "skip_all_guards_unsafe", "skip_guard_on_all_nn_modules_unsafe", "skip_guard_on_globals_unsafe",
+           "skip_guard_on_inbuilt_nn_modules_unsafe"]
+
+_state = {"exporting": False}
 
 
 def compile(*args, **kwargs):
@@ -12,7 +18,8 @@ def compile(*args, **kwargs):
 
 
 def is_compiling():
-    return False
+    """Whether torch.export is recording a program (torch.compile runs programs as they are)."""
+    return _state["exporting"]
 
 
 def is_dynamo_compiling():
@@ -20,7 +27,18 @@ def is_dynamo_compiling():
 
 
 def is_exporting():
-    return False
+    """Whether torch.export is recording a program."""
+    return _state["exporting"]
+
+
+@contextlib.contextmanager
+def _exporting():
+    before = _state["exporting"]
+    _state["exporting"] = True
+    try:
+        yield
+    finally:
+        _state["exporting"] = before
 
 
 def reset():
@@ -28,7 +46,9 @@ def reset():
 
 
 def list_backends(exclude_tags=("debug", "experimental")):
-    return []
+    """Names that torch.compile(backend=...) takes."""
+    from kagari._dynamo.backends.registry import list_backends
+    return list_backends(exclude_tags)
 
 
 def _hint(doc):
@@ -83,3 +103,23 @@ def save_cache_artifacts():
 def load_cache_artifacts(serialized_artifacts):
     """None: nothing is cached."""
     return None
+
+
+def load_compiled_function(file, *, f_globals=None, external_data=None):
+    raise NotImplementedError("torch.compiler.load_compiled_function: kagari compiles no functions to files")
+
+
+def _all_guards(guard_entries):
+    """A filter for options={"guard_filter_fn": ...}; there are no guards to drop."""
+    return [False] * len(guard_entries)
+
+
+keep_portable_guards_unsafe = keep_tensor_guards_unsafe = skip_all_guards_unsafe = skip_guard_on_all_nn_modules_unsafe = _all_guards
+skip_guard_on_globals_unsafe = skip_guard_on_inbuilt_nn_modules_unsafe = _all_guards
+
+
+def __getattr__(name):
+    if name == "config":
+        import importlib
+        return importlib.import_module("kagari.compiler.config")
+    raise AttributeError(f"module 'torch.compiler' has no attribute {name!r}")

@@ -1,77 +1,46 @@
-"""Training on several processes, which kagari does not have yet: is_available() says so, and the rest raises."""
-import enum
+"""Training on several processes: groups of processes that exchange CPU tensors, and what is built on them.
+
+    torch.distributed.init_process_group("gloo")       # in each of the processes that torchrun, or multiprocessing, started
+    torch.distributed.all_reduce(tensor)
+
+The functions are in distributed_c10d.py; nn.parallel.DistributedDataParallel averages gradients with them. Sharded tensors and parameters
+(DTensor, FSDP), and remote calls, do not exist; their names raise NotImplementedError.
+"""
+import importlib as _importlib
+
+# Loaded on first use: programs ask is_available() and is_initialized() long before they start processes.
+_SUBMODULES = ("algorithms", "checkpoint", "constants", "device_mesh", "distributed_c10d", "elastic", "fsdp", "nn", "optim", "pipelining",
+               "rendezvous", "rpc", "tensor", "utils", "_composable", "_functional_collectives", "_tensor", "run", "launch")
 
 
 def is_available():
-    return False
+    """True."""
+    return True
 
 
 def is_initialized():
-    return False
+    """Whether init_process_group was called in this process."""
+    import sys
+    module = sys.modules.get("kagari.distributed.distributed_c10d")
+    return module is not None and module.is_initialized()
 
 
-def is_torchelastic_launched():
-    import os
-    return "TORCHELASTIC_RUN_ID" in os.environ
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"kagari.distributed.{name}")
+    if name in ("DeviceMesh", "init_device_mesh"):
+        return getattr(_importlib.import_module("kagari.distributed.device_mesh"), name)
+    if name == "group" or not name.startswith("__"):
+        from kagari.distributed import distributed_c10d
+        if name == "rendezvous":
+            return distributed_c10d.rendezvous
+        if hasattr(distributed_c10d, name):
+            value = getattr(distributed_c10d, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'torch.distributed' has no attribute {name!r}")
 
 
-def _is_no_backend():
-    return False
-
-
-is_gloo_available = is_mpi_available = is_nccl_available = is_ucc_available = is_xccl_available = _is_no_backend
-
-
-class ReduceOp(enum.Enum):
-    """Ways to combine values of several processes; named by programs before they start any."""
-    SUM = 0
-    AVG = 1
-    PRODUCT = 2
-    MIN = 3
-    MAX = 4
-    BAND = 5
-    BOR = 6
-    BXOR = 7
-
-
-class ProcessGroup:
-    """Exists for isinstance and annotations; making one raises RuntimeError."""
-
-    def __init__(self, *args, **kwargs):
-        raise RuntimeError("torch.distributed is not available in kagari")
-
-
-class Work(ProcessGroup):
-    """A collective operation under way; there is none."""
-
-
-class group:
-    """Names of groups of processes."""
-    WORLD = None
-
-
-class GroupMember:
-    """Membership in a group."""
-    WORLD = None
-    NON_GROUP_MEMBER = -100
-
-
-_NEED_GROUP = ("get_rank", "get_world_size", "get_backend", "barrier", "all_reduce", "broadcast", "all_gather", "all_gather_into_tensor", "gather",
-               "scatter", "reduce", "reduce_scatter", "reduce_scatter_tensor", "all_to_all", "all_to_all_single", "send", "recv", "isend", "irecv",
-               "all_gather_object", "gather_object", "broadcast_object_list", "scatter_object_list", "new_group", "destroy_process_group",
-               "monitored_barrier", "get_process_group_ranks", "get_group_rank", "get_global_rank", "get_node_local_rank", "batch_isend_irecv")
-
-
-def _needs_group(name):
-    def fail(*args, **kwargs):
-        raise ValueError("Default process group has not been initialized, please make sure to call init_process_group.")
-    fail.__name__ = fail.__qualname__ = name
-    fail.__doc__ = "Raises ValueError: no group of processes was started."
-    return fail
-
-
-globals().update({_name: _needs_group(_name) for _name in _NEED_GROUP})
-
-
-def init_process_group(*args, **kwargs):
-    raise NotImplementedError("torch.distributed.init_process_group: kagari does not run on several processes yet")
+def __dir__():
+    from kagari.distributed import distributed_c10d
+    return sorted({*globals(), *_SUBMODULES, *distributed_c10d.__all__})

@@ -104,7 +104,7 @@ class _Writer:
 
     def __init__(self, codegen, namespace, verbose, stride, device):
         self.codegen, self.namespace, self.verbose, self.stride, self.device = codegen, namespace, verbose, stride, device
-        self.globals, self.free_vars, self.body, self.annotation = {}, [], [], ""
+        self.globals, self.free_vars, self.body, self.annotation, self.said = {}, [], [], "", None
         self.names = _Namespace()
         self.names._used |= set(namespace._used) if isinstance(namespace, _Namespace) else set()
 
@@ -152,10 +152,14 @@ class _Writer:
         if isinstance(value, slice):
             return f"slice({self.argument(value.start)}, {self.argument(value.stop)}, {self.argument(value.step)})"
         if isinstance(value, (kagari.dtype, kagari.device, kagari.layout, kagari.memory_format)):
-            self.globals["torch"] = kagari
-            return f"torch.{value!r}" if not repr(value).startswith("torch.") else repr(value)
+            if isinstance(value, kagari.device):
+                self.globals["device"] = kagari.device
+            else:
+                self.globals["torch"] = kagari
+            return repr(value)
         if type(value) is float and not math.isfinite(value):
-            return f"float({str(value)!r})"
+            self.globals["nan" if value != value else "inf"] = abs(value)
+            return repr(value)
         if isinstance(value, kagari.Size):
             return f"torch.Size([{', '.join(map(self.argument, value))}])"
         if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)) or callable(value) and not isinstance(value, kagari.Tensor):
@@ -187,7 +191,7 @@ class _Writer:
             self.body = self.codegen._body_transformer(self.body)
         head = self.codegen.gen_fn_def(self.free_vars, self.annotation)
         code = "".join(self.body).lstrip("\n")
-        code = "\n".join(f"    {line}" for line in code.split("\n"))
+        code = "\n".join(f"    {line}" for line in code.split("\n"))                        # a line of spaces ends it, as PyTorch's does
         return PythonCode(f"\n\n\n{head}\n{code}", self.globals, fn_name=self.codegen._func_name)
 
     def drop(self, node, last_use):
@@ -203,9 +207,10 @@ class _Writer:
 
     def emit(self, node, root_module):
         mark = f" : {self.type_name(node.type)}" if node.type else ""
-        if self.verbose and node.op not in ("placeholder", "output"):
-            shape = self.meta_comment(node)
-            self.body.append(f" {shape}\n" if shape else "")
+        if self.verbose:
+            mark = self.described(node) or mark
+            if node.op not in ("placeholder", "output"):
+                self.trace_comment(node)
         if node.op == "placeholder":
             default = "" if not node.args else f" = {self.argument(node.args[0])}"
             self.free_vars.append(f"{node.target}{mark}{default}")
@@ -246,14 +251,32 @@ class _Writer:
             return
         self.body.append(f"{node!r}{mark} = {self.add_global(qualified, target)}({self.arguments(node.args, node.kwargs)})")
 
-    def meta_comment(self, node):
+    def trace_comment(self, node):
+        """Where a node comes from, when that is another place than of the node before."""
+        text = "No stacktrace found for following nodes"
+        if node.stack_trace:
+            line, *code = node.stack_trace.strip().split("\n")[-2:]
+            text = f"{line.strip()}{', code: ' + code[0].strip() if code else ''}"
+        if text != self.said:
+            self.said = text
+            self.body.append(f"\n# {text}\n")
+
+    def described(self, node):
+        """': "f32[2, 3]"' for a node whose value is known to be a tensor."""
         value = node.meta.get("val", node.meta.get("tensor_meta"))
-        shape = getattr(value, "shape", None)
-        if shape is None:
-            return "# No stacktrace found for following nodes" if not node.stack_trace else ""
-        extra = f" {tuple(value.stride() if callable(value.stride) else value.stride)}" if self.stride else ""
-        extra += f" {value.device}" if self.device and hasattr(value, "device") else ""
-        return f"# {node.name}: {str(value.dtype).removeprefix('torch.')}[{', '.join(map(str, shape))}]{extra}"
+        if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+            return ""
+        from kagari.fx._dynamic_sizes import text
+        sizes = ", ".join(map(text, node.meta["sizes"])) if node.meta.get("sizes") else ", ".join(map(str, value.shape))
+        stride = value.stride() if callable(value.stride) else value.stride
+        extra = f"[{', '.join(map(str, stride))}]" if self.stride else ""
+        device = str(value.device) if self.device and hasattr(value, "device") else ""
+        name = str(value.dtype).removeprefix("torch.")
+        return f': "{_SHORT.get(name, name)}[{sizes}]{extra}{device}"'
+
+
+_SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8", "uint8": "u8", "bool": "b8",
+          "complex64": "c64", "complex128": "c128"}
 
 
 class _Text(str):

@@ -266,12 +266,14 @@ class Tracer(TracerBase):
 
         def leaf(x):
             count[0] += 1
+            made = self.create_proxy("placeholder", f"{name}_{count[0]}", (), {})
             if isinstance(x, PHBase):
-                made = self.create_proxy("placeholder", f"{name}_{count[0]}", (), {})
                 made.node.meta.update(getattr(x, "meta", {}))
                 return made
-            made = self.create_proxy("placeholder", f"{name}_{count[0]}", (), {})
-            self._constant_arguments.append((made.node, x))
+            if type(x) in (bool, int, float, str):
+                kagari._assert(made == x, f"{name} has been specialized to have value {x} but got another value")
+            elif x is None:
+                self.create_proxy("call_function", _assert_is_none, (made, f"{name} has been specialized to have value None but got another value"), {})
             return x
         return _pytree.tree_map(leaf, value)
 
@@ -287,7 +289,6 @@ class Tracer(TracerBase):
                 raise RuntimeError("``self`` argument cannot be part of *args expansion!")
             args.append(self.root)
             skip = 1
-        self._constant_arguments = []
         if isinstance(concrete_args, tuple):
             if len(names) - skip != len(concrete_args):
                 raise RuntimeError(f"Tracing expected {len(names) - skip} arguments but got {len(concrete_args)} concrete arguments")
@@ -308,8 +309,8 @@ class Tracer(TracerBase):
 
     def _with_concrete_args(self, fn, names, values):
         """The graph's function keeps the containers of its arguments; see _PyTreeCodeGen."""
-        leaves, in_spec = _pytree.tree_flatten(tuple(values))
-        simple = all(isinstance(value, Proxy) for value in values)
+        in_spec = _pytree.tree_flatten(tuple(values))[1]
+        simple = all(not isinstance(value, (list, tuple, dict)) for value in values)
         if not simple:
             self.graph.set_codegen(_PyTreeCodeGen(_PyTreeInfo(list(names), in_spec, None)))
 
@@ -393,6 +394,10 @@ class Tracer(TracerBase):
 
 
 _proxyable_classes = {}
+
+
+def _assert_is_none(value, message):
+    assert value is None, message
 
 
 def _default_of(signature, name):

@@ -6,6 +6,7 @@ import sys
 
 import kagari
 from kagari.fx.graph import Graph
+from kagari.fx.node import public_home
 from kagari.nn.modules.module import Module
 
 __all__ = ["GraphModule", "reduce_graph_module"]
@@ -41,6 +42,8 @@ def _format_import_statement(name, obj, importer=None):
         return "import torch"
     if obj is kagari.utils._pytree:
         return f"import torch.utils._pytree as {name}"
+    if isinstance(obj, float):
+        return f"from math import {name}"
     if isinstance(obj, type(sys)):
         from kagari._alias.names import torch_module
         return f"import {torch_module(obj.__name__)} as {name}"
@@ -48,8 +51,7 @@ def _format_import_statement(name, obj, importer=None):
         return f"{name} = type(None)"
     from kagari._alias.names import torch_module
     module = getattr(obj, "__module__", None)
-    if module is not None and module.startswith("kagari.nn._functional"):
-        module = "torch.nn.functional"
+    module = public_home(obj, module, getattr(obj, "__name__", "")) or module
     attribute = getattr(obj, "__qualname__", getattr(obj, "__name__", name))
     if module is None or "<" in attribute:
         raise RuntimeError(f"{obj!r}, which the code of this GraphModule calls {name}, cannot be imported by another process")

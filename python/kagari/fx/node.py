@@ -33,6 +33,15 @@ def _find_module_of_method(orig_method):
     raise RuntimeError(f"cannot find module for {orig_method}")
 
 
+def public_home(func, module, name):
+    """'torch' or 'torch.nn.functional' for functions of kagari that live in private modules; None for others."""
+    if module is None or not module.startswith("kagari.") or not any(part.startswith("_") for part in module.split(".")):
+        return None
+    if module.startswith("kagari.nn._functional"):
+        return "torch.nn.functional"
+    return "torch" if getattr(kagari, name, None) is func else None
+
+
 def _get_qualified_name(func):
     """'torch.nn.functional.relu': how generated code names a function."""
     from kagari._alias.names import torch_module
@@ -42,8 +51,11 @@ def _get_qualified_name(func):
         return f"{torch_module(func.__objclass__.__module__)}.{func.__objclass__.__name__}.{func.__name__}"
     name = getattr(func, "__name__", None) or type(func).__name__
     module = getattr(func, "__module__", None)
-    if module is not None and module.startswith("kagari.nn._functional"):                # where these functions live is nobody's business
-        return f"torch.nn.functional.{name}"
+    if module is not None and module.startswith("torch._ops"):                            # torch.ops.aten.add.Tensor
+        return f"{module.replace('torch._ops', 'torch.ops')}.{name}"
+    public = public_home(func, module, name)
+    if public is not None:
+        return f"{public}.{name}"
     if module is None:
         module = _find_module_of_method(func)
     module = "operator" if module == "_operator" else torch_module(module)
@@ -262,6 +274,8 @@ class Node:
     def _pretty_print_target(self, target):
         if isinstance(target, str):
             return target
+        if getattr(target, "__module__", None) == "builtins":
+            return f"builtins.{target.__name__}"
         return _get_qualified_name(target)
 
     def format_node(self, placeholder_names=None, maybe_return_typename=None, *, include_tensor_metadata=False):

@@ -52,7 +52,7 @@ def _value(text):
 
 def get_signature_for_torch_op(op, return_schemas=False):
     """The signatures of an operator of kagari; None if it is none."""
-    schemas = getattr(op, "schemas", None)
+    schemas = getattr(op, "schemas", None) or getattr(getattr(op, "_op", None), "schemas", None)
     if schemas is None:
         return (None, None) if return_schemas else None
     found = _signatures_of_schemas(schemas)

@@ -159,14 +159,14 @@ class Proxy:
         return self.tracer.iter(self)
 
     def __abs__(self):
-        return self.tracer.create_proxy("call_function", abs, (self,), {})
+        return self.tracer.create_proxy("call_function", operator.abs, (self,), {})
 
     def __bool__(self):
         if self.tracer.trace_asserts:
             frame = inspect.currentframe().f_back
             following = [one.opname for one in dis.get_instructions(frame.f_code) if one.offset > frame.f_lasti][:3]
             if any("ASSERTION_ERROR" in name for name in following):
-                self.tracer.create_proxy("call_function", _assert_true, (self, ""), {})
+                self.tracer.create_proxy("call_function", kagari._assert, (self, ""), {})
                 return True
         return self.tracer.to_bool(self)
 
@@ -199,10 +199,6 @@ class Proxy:
         if getattr(orig_method, "__name__", "") == "__get__" and hasattr(getattr(orig_method, "__self__", None), "__name__"):
             return tracer.create_proxy("call_function", getattr, (args[0], orig_method.__self__.__name__), {})
         return tracer.create_proxy("call_function", orig_method, args, kwargs, name=tracer.graph._target_to_str(getattr(orig_method, "__name__", "call")))
-
-
-def _assert_true(condition, message):
-    assert condition, message
 
 
 class Attribute(Proxy):
@@ -254,7 +250,7 @@ class ParameterProxy(Proxy):
         return self.param.nelement()
 
 
-_BINARY = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor getitem matmul eq ne lt gt le ge iadd isub imul itruediv ifloordiv iand ior ixor ipow imod imatmul".split()
+_BINARY = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor getitem matmul eq ne lt gt le ge".split()
 _UNARY = "pos neg invert".split()
 _REFLECTED = "add sub mul floordiv truediv mod pow lshift rshift and_ or_ xor matmul".split()
 

@@ -1,9 +1,4 @@
-"""torch.jit: programs run as Python here, so script() and trace() give the function or module back.
-
-What a ScriptModule has beyond that (its code, its graph, files) does not exist and raises AttributeError or
-NotImplementedError.
-"""
-import functools
+"""torch.jit: scripted and traced programs, which run as Python here, and TorchScript archives, which are read and written."""
 import typing
 
 from kagari.jit._annotations import (Final, Future, _copy_to_script_wrapper, _overload, _overload_method, export, ignore, is_scripting, unused)
@@ -28,45 +23,6 @@ class Error(RuntimeError):
 
 class ScriptWarning(Warning):
     """Category of warnings about scripted programs."""
-
-
-def is_tracing():
-    return False
-
-
-def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
-    """The function, class or module itself: it runs as Python."""
-    return obj
-
-
-def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inputs=None, check_tolerance=1e-5, strict=True, _force_outplace=False,
-          _module_class=None, _compilation_unit=None, example_kwarg_inputs=None, _store_inputs=True):
-    """The function or module itself, after running it once on the example inputs."""
-    if example_kwarg_inputs is not None:
-        func(**example_kwarg_inputs)
-    elif example_inputs is not None:
-        func(*(example_inputs if type(example_inputs) in (tuple, list) else (example_inputs,)))
-    return func
-
-
-def trace_module(mod, inputs, **options):
-    """The module itself, after running the named methods once."""
-    for name, values in inputs.items():
-        getattr(mod, name)(*(values if type(values) is tuple else (values,)))
-    return mod
-
-
-def script_if_tracing(fn):
-    """Decorator: the function itself."""
-    return fn
-
-
-_script_if_tracing = script_if_tracing
-
-
-def script_method(fn):
-    """Decorator: the method itself."""
-    return fn
 
 
 def interface(obj):
@@ -164,15 +120,18 @@ def enable_onednn_fusion(enabled):
 
 
 # Names that live in files of this folder and are imported when first asked for.
-_HOMES = {"load": "_archive", "CompilationUnit": "_compilation_unit", "ScriptModule": "_script_objects",
-          "RecursiveScriptModule": "_script_objects", "ScriptFunction": "_script_objects", "annotations": ""}
+_HOMES = {"load": "_archive", "save": "_archive", "CompilationUnit": "_compilation_unit", "ScriptModule": "_script_objects",
+          "RecursiveScriptModule": "_script_objects", "ScriptFunction": "_script_objects", "TopLevelTracedModule": "_scripting", "TracedModule": "_scripting",
+          "is_tracing": "_scripting", "script": "_scripting", "script_if_tracing": "_scripting", "_script_if_tracing": "_scripting", "script_method": "_scripting",
+          "trace": "_scripting", "trace_module": "_scripting"}
 
 
 def __getattr__(name):
     import importlib
     if name in _HOMES:
-        home = _HOMES[name]
-        value = getattr(importlib.import_module(f"kagari.jit.{home}"), name) if home else importlib.import_module(f"kagari.jit.{name}")
+        value = getattr(importlib.import_module(f"kagari.jit.{_HOMES[name]}"), name.replace("_script_if", "script_if"))
         globals()[name] = value
         return value
+    if name in ("annotations", "_recursive"):
+        return importlib.import_module(f"kagari.jit.{name}")
     raise AttributeError(f"module 'torch.jit' has no attribute {name!r}")

@@ -73,7 +73,7 @@ def _read_archive(archive, map_location, extra_files):
     restore = serialization._restorer(map_location)
 
     texts = {path: archive.read(path).decode("utf-8") for path in archive.records if path.startswith("code/") and path.endswith(".py")}
-    unit = CompilationUnit(read=texts.get)
+    unit = CompilationUnit(texts=texts)
     try:
         unit.constants = _Reader(archive.read("constants.pkl"), serialization._ArchiveStorages(archive, None, map_location, restore, "constants"), unit).load()
         found = _Reader(archive.read("data.pkl"), serialization._ArchiveStorages(archive, None, map_location, restore), unit).load()
@@ -83,14 +83,19 @@ def _read_archive(archive, map_location, extra_files):
         if f"extra/{name}" in archive:
             extra_files[name] = archive.read(f"extra/{name}")
     if isinstance(found, ScriptModule) and found.original_name == "PlaceholderModule":
-        return ScriptFunction(found.forward, "forward", found.code)
+        function = ScriptFunction(found.forward, "forward", found.code)
+        function._module = found
+        return function
     return found
 
 
-def archive_is_script(path):
-    """Whether the file is a TorchScript archive."""
-    with serialization._opened(path) as file:
-        return serialization._starts_as_zip(file) and "constants.pkl" in ArchiveReader(Source(file))
+def save(m, f, _extra_files=None):
+    """Writes a TorchScript archive, which PyTorch reads, to a path or to a file-like object with `write`.
 
-
-__all__ = ["load", "archive_is_script", "kagari"]
+    m is a module that torch.jit.load or torch.jit.trace gave, or a traced function. What was traced is recorded on its example
+    inputs as operators; dimensions that prove to be free (the program does the same for other sizes) stay free. A scripted
+    module has no TorchScript text here: NotImplementedError, trace it instead. `_extra_files`: {name: text} to store, too.
+    """
+    from kagari.jit import _saving
+    folder = os.path.splitext(os.path.basename(os.fspath(f)))[0] if serialization._is_path(f) else "archive"
+    _saving.write(m, f, folder or "archive", _extra_files or {})

@@ -10,14 +10,14 @@ from kagari.nn.modules.module import Module
 
 
 class CompilationUnit:
-    """Finds `__torch__.a.b.Name` in the archive's file code/__torch__/a/b.py. `read` gives a file's text or None.
+    """Finds `__torch__.a.b.Name` in the archive's file code/__torch__/a/b.py. `texts` holds the files.
 
     With `lang`, the text of functions, the unit is one file of its own: each function is an attribute.
     """
     primitives = PRIMITIVES
 
-    def __init__(self, lang=None, _frames_up=0, *, read=None, constants=()):
-        self.read, self.constants = read or (lambda path: None), constants
+    def __init__(self, lang=None, _frames_up=0, *, texts=None, constants=()):
+        self.texts, self.constants = texts or {}, constants
         self.files, self.found = {}, {}
         if lang is not None:
             self.files["__torch__"] = self._definitions(lang, "<string>")
@@ -49,7 +49,7 @@ class CompilationUnit:
 
     def _file(self, path):
         if path not in self.files:
-            text = self.read(f"code/{path.replace('.', '/')}.py")
+            text = self.texts.get(f"code/{path.replace('.', '/')}.py")
             self.files[path] = {} if text is None else self._definitions(text, path)
         return self.files[path]
 
@@ -115,7 +115,7 @@ class CompilationUnit:
             return type(node.name, (ScriptObject,), {"_script_name": full})
         if base not in (None, "Module"):
             raise TranslationError(f"{full}: classes of kind {base} are not known")
-        methods, attributes, constants, lists, texts = {}, set(), {}, {"__parameters__": [], "__buffers__": []}, {}
+        methods, attributes, types, constants, lists, texts = {}, set(), {}, {}, {"__parameters__": [], "__buffers__": []}, {}
         lines = node.source.splitlines()
         for one in node.body:
             if isinstance(one, ast.FunctionDef):
@@ -123,18 +123,22 @@ class CompilationUnit:
                 texts[one.name] = "\n".join(line[2:] for line in lines[one.lineno - 1:one.end_lineno]) + "\n"
             elif isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
                 attributes.add(one.target.id)
+                types[one.target.id] = ast.unparse(one.annotation)
                 if one.value is not None:
                     constants[one.target.id] = ast.literal_eval(one.value)
             elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
                 if one.targets[0].id in lists:
                     lists[one.targets[0].id] = ast.literal_eval(one.value)
             elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Subscript) and dotted(one.targets[0].value) == "__annotations__":
-                attributes.add(ast.literal_eval(one.targets[0].slice))
+                name = ast.literal_eval(one.targets[0].slice)
+                attributes.add(name)
+                types[name] = ast.unparse(one.value)
             elif not isinstance(one, (ast.Pass, ast.Expr)):
                 raise TranslationError(f"{full}, line {one.lineno}: this does not belong into a class")
         attributes |= set(lists["__parameters__"]) | set(lists["__buffers__"])
-        space = {"_script_name": full, "_script_attributes": frozenset(attributes), "_script_unit": self, "_script_texts": texts,
+        space = {"_script_name": full, "_script_attributes": frozenset(attributes), "_script_unit": self, "_script_texts": texts, "_script_types": types,
                  "_script_parameters": frozenset(lists["__parameters__"]), "_script_buffers": frozenset(lists["__buffers__"]), "__module__": full.rpartition(".")[0],
+                 "_script_constants": frozenset(constants),
                  **{name: value for name, value in constants.items() if not hasattr(Module, name)}}
         made = type(node.name, (ScriptObject if base is None else RecursiveScriptModule,), space)
         self.found[full] = made

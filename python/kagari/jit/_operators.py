@@ -3,6 +3,7 @@ import functools
 
 import kagari
 from kagari import _C
+from kagari._ops import OpOverloadPacket
 from kagari.jit._builtins import PLAIN, SCALAR, raise_exception, text
 from kagari.jit._numbers import dtype_of, layout_of, memory_format_of, number_of
 
@@ -269,19 +270,24 @@ _PRIM = {
 }
 
 
+# Functions written in Python that are operators of ATen. Nothing else of kagari's Python can be reached.
+_PYTHON_OPERATORS = frozenset("stft istft unique_consecutive tensordot broadcast_shapes chain_matmul cartesian_prod block_diag".split())
+
+
+@functools.lru_cache(None)
+def _registered():
+    return frozenset(_C._operator_names())
+
+
 def _lookup(name):
-    """kagari's function for an operator: a method where there is one, since methods are many and take the tensor first."""
-    for space in ("_space_ops", "_space_torch", "_space__C", "_space_nn_functional"):
+    """kagari's function for an operator: one of the registry of the core, as a function or as a method; None if there is none."""
+    for space in ("_space_ops", "_space__C", "_space_nn_functional"):
         found = getattr(_C, space).get(name)
         if found is not None:
             return found
-    method = getattr(Tensor, name, None)
-    if method is not None and not name.startswith("_"):
-        return method
-    try:
-        return getattr(kagari, name)
-    except AttributeError:
-        return getattr(kagari.nn.functional, name, None)
+    if f"Tensor.{name}" in _registered():
+        return _C._function_by_name(f"Tensor.{name}")
+    return getattr(kagari, name, None) if name in _PYTHON_OPERATORS else None
 
 
 def _missing(full):
@@ -306,6 +312,8 @@ def operator(full):
     """The callable for `torch.name` or `ops.namespace.name`. One that does not exist raises NotImplementedError when it is called."""
     parts = full.split(".")
     name = parts[-1]
+    if len(parts) != (3 if parts[0] == "ops" else 2):
+        return _missing(full)
     if parts[0] == "ops" and parts[1] == "prim":
         return _PRIM.get(name, _missing(full))
     if parts[0] == "ops" and parts[1] not in ("aten", "prim"):
@@ -331,9 +339,10 @@ def operator(full):
 def _foreign(parts, full):
     """Operators that other libraries register in torch.ops, looked up when they are called."""
     def call(*args, **keywords):
-        space = getattr(getattr(kagari, "ops", None), parts[1], None)
-        found = getattr(space, parts[2], None)
-        if found is None:
+        found = None
+        if not parts[1].startswith("_") and not parts[2].startswith("__"):
+            found = getattr(getattr(kagari.ops, parts[1], None), parts[2], None)
+        if not isinstance(found, OpOverloadPacket):
             raise NotImplementedError(f"TorchScript calls the operator {full}, which nothing has registered")
         return found(*args, **keywords)
     return call

@@ -14,7 +14,7 @@ class _Scripted:
     """What modules and objects of scripted classes share."""
     _script_methods = {}
     _script_attributes = _script_parameters = _script_buffers = frozenset()
-    _script_texts = {}
+    _script_texts, _script_types, _script_constants = {}, {}, frozenset()
     _script_name = ""
 
 
@@ -64,24 +64,34 @@ class ScriptModule(Module, _Scripted):
         kagari.jit.save(self, f, _extra_files)
 
 
+class _Computed:
+    """A property that an attribute of the object comes before."""
+
+    def __init__(self, function):
+        self.function, self.__doc__ = function, function.__doc__
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else self.function(instance)
+
+
 class RecursiveScriptModule(ScriptModule):
     """A module that came from a TorchScript archive, or was scripted."""
 
-    @property
+    @_Computed
     def original_name(self):
         """Name of the class that was scripted."""
         return type(self)._script_name.rpartition(".")[2]
 
-    @property
+    @_Computed
     def code(self):
         """TorchScript text of `forward`."""
         return self._method_text("forward")
 
-    @property
+    @_Computed
     def code_with_constants(self):
         return self.code, self._script_unit.constants
 
-    @property
+    @_Computed
     def graph(self):
         raise NotImplementedError("kagari runs TorchScript from its text; it has no graph of its intermediate form. See .code")
 
@@ -89,6 +99,8 @@ class RecursiveScriptModule(ScriptModule):
 
     def _method_text(self, name):
         text = self._script_texts.get(name)
+        if text is None and getattr(type(self), "_of_python", False):
+            raise NotImplementedError("this module runs as Python and has no TorchScript text")
         if text is None:
             raise AttributeError(f"'{self.original_name}' has no scripted method '{name}'")
         return text

@@ -69,6 +69,22 @@ def test_missing_names_fail_as_missing(tmp_path):
     assert out.split("\n")[:5] == ["AttributeError True", "ModuleNotFoundError True", "ImportError True", "ModuleNotFoundError True", "False"]
 
 
+@pytest.mark.parametrize("code, name", [
+    ("import torch\ntorch.no_such_name", "torch.no_such_name"),
+    ("from torch.nn import no_such_layer", "torch.nn.no_such_layer"),
+    ("import torch.no_such_module", "torch.no_such_module"),
+    ("import torch\ntry:\n    torch.no_such_name\nexcept AttributeError as e:\n    raise RuntimeError('a library') from e", "torch.no_such_name"),
+])
+def test_a_missing_name_that_ends_the_program_is_named_last(code, name, tmp_path):
+    result = run("-m", "kagari", tmp_path=tmp_path, code=code)
+    assert result.returncode == 1 and result.stderr.splitlines()[-1].startswith(f"kagari: the program needs {name}, which")
+
+
+def test_other_errors_are_not_explained(tmp_path):
+    result = run("-m", "kagari", tmp_path=tmp_path, code="import math\nmath.no_such_name")
+    assert result.returncode == 1 and "kagari:" not in result.stderr
+
+
 def test_list_of_missing_names(tmp_path):
     result = run("-m", "kagari", "--missing", tmp_path=tmp_path, code="import torch\nhasattr(torch.nn, 'no_such_layer')\nhasattr(torch, 'no_such_name')\n")
     check(result)
@@ -131,7 +147,7 @@ def test_versions():
 
 def test_absent_devices_say_so():
     assert not kagari.cuda.is_available() and kagari.cuda.device_count() == 0 and kagari.cuda.memory_allocated() == 0
-    assert not kagari.backends.mps.is_available() and not kagari.xpu.is_available() and not kagari.distributed.is_available()
+    assert not kagari.backends.mps.is_available() and not kagari.xpu.is_available()
     assert kagari.accelerator.current_accelerator() is None
     kagari.cuda.manual_seed_all(0)
     kagari.cuda.empty_cache()

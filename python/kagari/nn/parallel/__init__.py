@@ -1,5 +1,12 @@
 """Wrappers that run a model on several devices or in several processes."""
 from kagari.nn.parallel.data_parallel import DataParallel, data_parallel
-from kagari.nn.parallel.distributed import DistributedDataParallel
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+
+
+def __getattr__(name):
+    if name in ("DistributedDataParallel", "distributed"):
+        import importlib
+        module = importlib.import_module("kagari.nn.parallel.distributed")
+        return module if name == "distributed" else module.DistributedDataParallel
+    raise AttributeError(f"module 'torch.nn.parallel' has no attribute {name!r}")

@@ -10,3 +10,10 @@ __all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Datas
            "IterableDataset", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset",
            "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "_DatasetKind", "default_collate",
            "default_convert", "get_worker_info", "random_split"]
+
+
+def __getattr__(name):
+    if name in ("IterDataPipe", "MapDataPipe", "functional_datapipe"):
+        from .datapipes import datapipe
+        return getattr(datapipe, name)
+    raise AttributeError(f"module 'torch.utils.data' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Parallel styles that wrap a module in place; they do not exist."""

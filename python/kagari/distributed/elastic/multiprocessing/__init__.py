@@ -1,0 +1,1 @@
+"""What torchrun's programs import."""

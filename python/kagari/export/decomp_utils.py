@@ -1,0 +1,4 @@
+"""Tables of decompositions."""
+from kagari.export import CustomDecompTable
+
+__all__ = ["CustomDecompTable"]

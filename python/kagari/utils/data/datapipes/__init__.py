@@ -1,0 +1,1 @@
+"""Data pipes: iterable datasets that are chained by methods."""

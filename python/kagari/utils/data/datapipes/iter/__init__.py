@@ -1,0 +1,204 @@
+"""The iterable data pipes."""
+import itertools
+import random
+
+from kagari.utils.data._utils.collate import default_collate
+from kagari.utils.data.datapipes.datapipe import IterDataPipe, functional_datapipe
+
+__all__ = ["Batcher", "Collator", "Concater", "Filter", "IterableWrapper", "Mapper", "ShardingFilter", "Shuffler", "UnBatcher", "Zipper"]
+
+
+class IterableWrapper(IterDataPipe):
+    """A pipe over any iterable, which is copied for each pass with deepcopy."""
+
+    def __init__(self, iterable, deepcopy=True):
+        self.iterable, self.deepcopy = iterable, deepcopy
+
+    def __iter__(self):
+        import copy
+        yield from copy.deepcopy(self.iterable) if self.deepcopy else self.iterable
+
+    def __len__(self):
+        return len(self.iterable)
+
+
+class _Over(IterDataPipe):
+    def __init__(self, datapipe):
+        super().__init__()
+        self.datapipe = datapipe
+
+
+@functional_datapipe("map")
+class Mapper(_Over):
+    """fn of each element."""
+
+    def __init__(self, datapipe, fn, input_col=None, output_col=None):
+        super().__init__(datapipe)
+        if input_col is not None or output_col is not None:
+            raise NotImplementedError("Mapper: input_col and output_col")
+        self.fn = fn
+
+    def __iter__(self):
+        yield from map(self.fn, self.datapipe)
+
+    def __len__(self):
+        return len(self.datapipe)
+
+
+@functional_datapipe("filter")
+class Filter(_Over):
+    """The elements for which filter_fn is true."""
+
+    def __init__(self, datapipe, filter_fn, input_col=None):
+        super().__init__(datapipe)
+        if input_col is not None:
+            raise NotImplementedError("Filter: input_col")
+        self.filter_fn = filter_fn
+
+    def __iter__(self):
+        yield from filter(self.filter_fn, self.datapipe)
+
+
+@functional_datapipe("batch")
+class Batcher(_Over):
+    """wrapper_class of lists of batch_size elements; the last one may be shorter unless drop_last."""
+
+    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=list):
+        super().__init__(datapipe)
+        if batch_size <= 0:
+            raise AssertionError("Batch size is required to be larger than 0!")
+        self.batch_size, self.drop_last, self.wrapper_class = batch_size, drop_last, wrapper_class
+
+    def __iter__(self):
+        elements = iter(self.datapipe)
+        while batch := list(itertools.islice(elements, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield self.wrapper_class(batch)
+
+    def __len__(self):
+        count = len(self.datapipe)
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+
+@functional_datapipe("unbatch")
+class UnBatcher(_Over):
+    """The elements of lists, unbatch_level levels deep (-1: all)."""
+
+    def __init__(self, datapipe, unbatch_level=1):
+        super().__init__(datapipe)
+        self.unbatch_level = unbatch_level
+
+    def __iter__(self):
+        for element in self.datapipe:
+            yield from self._flat(element, self.unbatch_level)
+
+    def _flat(self, element, level):
+        if not isinstance(element, list):
+            if level > 0:
+                raise IndexError(f"unbatch_level {self.unbatch_level} exceeds the depth of the DataPipe")
+            yield element
+        elif level == 0:
+            yield element
+        else:
+            for part in element:
+                yield from self._flat(part, level - 1) if level != 1 else (part,)
+
+
+@functional_datapipe("collate")
+class Collator(_Over):
+    """collate_fn of each element."""
+
+    def __init__(self, datapipe, conversion=default_collate, collate_fn=None):
+        super().__init__(datapipe)
+        self.fn = collate_fn or conversion
+
+    def __iter__(self):
+        yield from map(self.fn, self.datapipe)
+
+    def __len__(self):
+        return len(self.datapipe)
+
+
+@functional_datapipe("shuffle")
+class Shuffler(_Over):
+    """The elements in random order, of which buffer_size are known at a time."""
+
+    def __init__(self, datapipe, *, buffer_size=10000, unbatch_level=0):
+        super().__init__(datapipe if unbatch_level == 0 else UnBatcher(datapipe, unbatch_level))
+        if buffer_size <= 0:
+            raise ValueError("buffer_size should be larger than 0")
+        self.buffer_size, self.enabled, self._seed = buffer_size, True, None
+
+    def set_shuffle(self, shuffle=True):
+        self.enabled = shuffle
+        return self
+
+    def set_seed(self, seed):
+        self._seed = seed
+        return self
+
+    def __iter__(self):
+        if not self.enabled:
+            yield from self.datapipe
+            return
+        import kagari
+        chance = random.Random(int(kagari.empty((), dtype=kagari.int64).random_()) if self._seed is None else self._seed)
+        self._seed, known = None, []
+        for element in self.datapipe:
+            if len(known) == self.buffer_size:
+                place = chance.randint(0, len(known) - 1)
+                element, known[place] = known[place], element
+                yield element
+            else:
+                known.append(element)
+        while known:
+            yield known.pop(chance.randint(0, len(known) - 1))
+
+    def __len__(self):
+        return len(self.datapipe)
+
+
+@functional_datapipe("sharding_filter")
+class ShardingFilter(_Over):
+    """Every num_of_instances-th element, once apply_sharding was called."""
+    num_of_instances, instance_id = 1, 0
+
+    def apply_sharding(self, num_of_instances, instance_id, sharding_group=None):
+        self.num_of_instances, self.instance_id = num_of_instances, instance_id
+
+    def __iter__(self):
+        return itertools.islice(iter(self.datapipe), self.instance_id, None, self.num_of_instances)
+
+    def __len__(self):
+        count = len(self.datapipe)
+        return count // self.num_of_instances + (self.instance_id < count % self.num_of_instances)
+
+
+class _Several(IterDataPipe):
+    def __init__(self, *datapipes):
+        super().__init__()
+        if not datapipes:
+            raise ValueError("Expected at least one DataPipe, but got nothing")
+        self.datapipes = datapipes
+
+
+@functional_datapipe("concat")
+class Concater(_Several):
+    """One pipe after the other."""
+
+    def __iter__(self):
+        yield from itertools.chain(*self.datapipes)
+
+    def __len__(self):
+        return sum(map(len, self.datapipes))
+
+
+@functional_datapipe("zip")
+class Zipper(_Several):
+    """Tuples of one element of each pipe, until the shortest ends."""
+
+    def __iter__(self):
+        yield from zip(*self.datapipes)
+
+    def __len__(self):
+        return min(map(len, self.datapipes))
