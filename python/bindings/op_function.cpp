@@ -219,7 +219,17 @@ PyObject* function_reduce(PyObject* self, PyObject*) {
   if (!f) return nullptr;
   return Py_BuildValue("O(s)", f.get(), reinterpret_cast<FunctionObject*>(self)->qualname);
 }
-PyGetSetDef function_getset[] = {{"__name__", function_name, nullptr, nullptr, nullptr}, {"__qualname__", function_qualname, nullptr, nullptr, nullptr},
+/// As functions of Python have it: {name: default} of the keyword-only arguments, None without any.
+PyObject* function_keyword_defaults(PyObject* o, void*) {
+  Ref defaults(PyDict_New());
+  if (!defaults) return nullptr;
+  for (const Overload& overload : *reinterpret_cast<FunctionObject*>(o)->overloads)
+    for (const Argument& argument : overload.schema->arguments)
+      if (argument.keyword_only && PyDict_SetItemString(defaults.get(), std::string(argument.name).c_str(), Py_None) < 0) return nullptr;
+  if (PyDict_GET_SIZE(defaults.get()) == 0) Py_RETURN_NONE;
+  return defaults.release();
+}
+PyGetSetDef function_getset[] = {{"__kwdefaults__", function_keyword_defaults, nullptr, nullptr, nullptr}, {"__name__", function_name, nullptr, nullptr, nullptr}, {"__qualname__", function_qualname, nullptr, nullptr, nullptr},
                                  {"__doc__", function_doc, nullptr, nullptr, nullptr}, {"__module__", function_module, nullptr, nullptr, nullptr},
                                  {"schemas", function_schemas, nullptr, "The schemas of all overloads.", nullptr}, {}};
 PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, nullptr}, {}};

@@ -30,7 +30,7 @@ _HOMES = {name: home for home, names in {
     "_C": "Generator UntypedStorage get_default_device",
     "_archive_file": "PyTorchFileReader PyTorchFileWriter",
     "_basics": """
-        _assert _assert_async get_device_module
+        _assert _assert_async get_device_module qint8 qint32 quint8
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
         get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
         is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_same_size
@@ -81,6 +81,12 @@ def __getattr__(name):
         value = getattr(_importlib.import_module(f"kagari.{home}"), name)
         globals()[name] = value
         return value
+    if name.startswith("_foreach_"):
+        from kagari import _foreach
+        value = _foreach.function(name)
+        if value is not None:
+            globals()[name] = value
+            return value
     if name.endswith("Storage"):
         from kagari import storage
         return getattr(storage, name)

@@ -54,3 +54,16 @@ def printoptions(**options):
         yield
     finally:
         _C._set_printoptions(**before)
+
+
+def _tensor_str(self, indent):
+    """The elements of a tensor in brackets; lines after the first begin with `indent` spaces."""
+    text = repr(self.detach())
+    inner = text[len("tensor("):]
+    depth = end = 0
+    for end, letter in enumerate(inner):                      # up to the bracket that closes the first one
+        depth += (letter == "[") - (letter == "]")
+        if depth == 0 and letter in "],)":
+            break
+    body = inner[:end + (inner[end] == "]")]
+    return body.replace("\n" + " " * len("tensor("), "\n" + " " * indent)
