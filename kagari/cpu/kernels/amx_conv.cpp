@@ -1,0 +1,332 @@
+#include "kagari/cpu/kernels/amx_conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "kagari/base/allocator.h"
+#include "kagari/cpu/kernels/amx_tiles.h"
+
+// Note [Convolution on tiles]: nothing is unfolded. A strip of the image is split once into planes of bfloat16, padded, and sorted by the phase
+// of rows and columns in the stride. Then the inputs of neighbouring outputs are neighbours for every tap of the kernel, so a tile
+// is read from the planes at an offset that depends on the tap only, and each tap adds products of tiles: for channels-first
+// images weights (rows) times pixels (columns, pairs of channels in a lane), for channels-last pixels times weights. Positions
+// are counted through the padded rows; what is computed at the end of a row is not stored. Images of few channels are
+// unfolded while they are split, so that a tile is not mostly padding. One output is a sum in one order, whatever the strips.
+
+namespace kagari::KAGARI_ISA {
+
+extern const AmxConvKernels amx_conv_kernels;
+
+#if !defined(__AVX512F__)
+const AmxConvKernels amx_conv_kernels = {nullptr, nullptr, nullptr, nullptr};
+#else
+namespace {
+using namespace amx;
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How a convolution is cut.
+struct Shape {
+  bool channels_last, unfolded;
+  int64_t taps, chunks, steps;        // of the kernel, of 32 channels (of the unfolded sum), products of tiles
+  int64_t depth;                       // channels of the planes
+  int64_t phases_y, phases_x, reach_y, reach_x;
+  int64_t plane_width;                 // of a row of a phase
+  int64_t rows, images;                // of the output in one strip; several images if rows is the height
+  int64_t segment;                     // positions of one image of a strip
+  int64_t plane;                       // positions of all of them, with what the last tiles read too much
+
+  Shape(const AmxConvolution& c, int64_t parts) {
+    channels_last = c.channels_last;
+    unfolded = c.channels < 16 && c.kernel_y * c.kernel_x > 1;
+    taps = unfolded ? 1 : c.kernel_y * c.kernel_x;
+    depth = unfolded ? c.channels * c.kernel_y * c.kernel_x : c.channels;
+    chunks = ceil_div(depth, step);
+    steps = taps * chunks;
+    phases_y = unfolded ? 1 : std::min(c.stride_y, (c.kernel_y - 1) * c.dilation_y + 1), phases_x = unfolded ? 1 : std::min(c.stride_x, (c.kernel_x - 1) * c.dilation_x + 1);
+    reach_y = unfolded ? 0 : (c.kernel_y - 1) * c.dilation_y / c.stride_y, reach_x = unfolded ? 0 : (c.kernel_x - 1) * c.dilation_x / c.stride_x;
+    plane_width = c.out_width + reach_x;
+    int64_t row_bytes = phases_y * phases_x * chunks * step * 2 * parts * plane_width;
+    constexpr int64_t wanted = 768 << 10;
+    rows = std::clamp<int64_t>(wanted / row_bytes - reach_y, 1, c.out_height);
+    rows = ceil_div(c.out_height, ceil_div(c.out_height, rows));
+    images = rows < c.out_height ? 1 : std::clamp<int64_t>(wanted / (row_bytes * (rows + reach_y)), 1, c.batch);
+    images = ceil_div(c.batch, ceil_div(c.batch, images));
+    segment = (rows + reach_y) * plane_width;
+    plane = ceil_div(images * segment + reach_x + 32, 32) * 32 + 16;  // an odd number of cache lines: rows of a tile fall on different sets
+  }
+  int64_t strips_of_image(const AmxConvolution& c) const { return ceil_div(c.out_height, rows); }
+  int64_t strips(const AmxConvolution& c) const { return strips_of_image(c) * ceil_div(c.batch, images); }
+};
+
+inline __mmask16 lanes_below(int64_t n) { return n >= 16 ? __mmask16(-1) : n <= 0 ? __mmask16(0) : __mmask16((1u << n) - 1); }
+
+inline __m512 load_masked(const float* p, __mmask16 m) { return _mm512_maskz_loadu_ps(m, p); }
+inline __m512 load_masked(const Half* p, __mmask16 m) { return _mm512_maskz_cvtph_ps(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)); }
+inline __m512 load_masked(const BFloat16* p, __mmask16 m) {
+  return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(__mmask16(-1), _mm512_maskz_cvtepu16_epi32(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)), 16));
+}
+
+// Elements x, x + stride, ... of a row of n, zeros outside of it and for no row.
+template <class T>
+inline __m512 load_row(const T* row, int64_t x, int64_t stride, int64_t n) {
+  if (!row) return _mm512_setzero_ps();
+  auto at = [&](int64_t from) { return load_masked(row + from, __mmask16(lanes_below(n - from) & ~lanes_below(-from))); };
+  if (stride == 1) return at(x);
+  if (stride == 2) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(at(x), even, at(x + 16));
+  }
+  alignas(64) float lanes[16];
+  for (int i = 0; i < 16; ++i) {
+    int64_t from = x + i * stride;
+    lanes[i] = from >= 0 && from < n ? float(row[from]) : 0;
+  }
+  return _mm512_load_ps(lanes);
+}
+
+template <class T>
+struct Splitter {
+  static constexpr int P = parts<T>;
+  __m512i largest = _mm512_setzero_si512();
+  void put(__m512 low, __m512 high, char* target, int64_t part) {
+    __m512i out[P];
+    split<P>(low, high, out, largest);
+#pragma GCC unroll 3
+    for (int p = 0; p < P; ++p) _mm512_storeu_si512(target + p * part, out[p]);
+  }
+  bool fine() const { return P == 1 || all_split(largest); }
+};
+
+// Where the planes of a strip lie in memory. Channels-first: 16 rows of pairs of channels, each a plane of 32 bit lanes. Channels-last: for
+// each position the 32 channels of a chunk.
+struct Planes {
+  const Shape& s;
+  int64_t parts;
+  int64_t part() const { return 64 * s.plane; }
+  int64_t chunk() const { return parts * part(); }
+  int64_t phase() const { return s.chunks * chunk(); }
+  int64_t bytes() const { return s.phases_y * s.phases_x * phase() + 4096; }
+  int64_t position() const { return s.channels_last ? 64 : 4; }
+  int64_t pair() const { return 4 * s.plane; }
+};
+
+// One row of the planes: output row `y` (of the first phase), for all positions from 0 on.
+template <class T>
+struct Source {
+  const AmxConvolution& c;
+  const Shape& s;
+  const T* image;
+  // The row of channel k of the planes and the first x, or null.
+  const T* row(int64_t k, int64_t y, int64_t phase_y, int64_t phase_x, int64_t& x) const {
+    int64_t channel = k, dy = phase_y, dx = phase_x;
+    if (s.unfolded) {
+      channel = k / (c.kernel_y * c.kernel_x);
+      dy = k / c.kernel_x % c.kernel_y * c.dilation_y, dx = k % c.kernel_x * c.dilation_x;
+    }
+    int64_t from = y * c.stride_y + dy - c.padding_y;
+    x = dx - c.padding_x;
+    if (channel >= c.channels || from < 0 || from >= c.height) return nullptr;
+    return image + channel * c.input_channel + from * c.input_row;
+  }
+};
+
+template <class T>
+void split_channels_first(const AmxConvolution& c, const Shape& s, const Planes& planes, const T* image, int64_t y, int64_t rows, char* target, Splitter<T>& splitter) {
+  Source<T> source{c, s, image};
+  for (int64_t py = 0; py < s.phases_y; ++py)
+    for (int64_t px = 0; px < s.phases_x; ++px)
+      for (int64_t chunk = 0; chunk < s.chunks; ++chunk)
+        for (int64_t q = 0; q < 16; ++q) {
+          char* to = target + (py * s.phases_x + px) * planes.phase() + chunk * planes.chunk() + q * planes.pair();
+          int64_t k = chunk * step + q;
+          for (int64_t r = 0; r < rows; ++r) {
+            int64_t x_low, x_high;
+            const T *low = source.row(k, y + r, py, px, x_low), *high = source.row(k + 16, y + r, py, px, x_high);
+            for (int64_t x = 0; x < s.plane_width; x += 16)
+              splitter.put(load_row(low, x_low + x * c.stride_x, c.stride_x, c.width), load_row(high, x_high + x * c.stride_x, c.stride_x, c.width),
+                           to + (r * s.plane_width + x) * 4, planes.part());
+          }
+        }
+}
+
+template <class T>
+void split_channels_last(const AmxConvolution& c, const Shape& s, const Planes& planes, const T* image, int64_t y, int64_t rows, char* target, Splitter<T>& splitter) {
+  std::vector<T> unfolded(s.unfolded ? size_t(s.chunks * step) : 0);
+  for (int64_t py = 0; py < s.phases_y; ++py)
+    for (int64_t px = 0; px < s.phases_x; ++px)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t x = 0; x < s.plane_width; ++x) {
+          char* to = target + (py * s.phases_x + px) * planes.phase() + (r * s.plane_width + x) * 64;
+          int64_t from_y = (y + r) * c.stride_y + py - c.padding_y, from_x = x * c.stride_x + px - c.padding_x;
+          const T* pixel = nullptr;
+          if (s.unfolded) {
+            T* at = unfolded.data();
+            for (int64_t ky = 0; ky < c.kernel_y; ++ky)
+              for (int64_t kx = 0; kx < c.kernel_x; ++kx, at += c.channels) {
+                int64_t iy = from_y + ky * c.dilation_y, ix = from_x + kx * c.dilation_x;
+                bool inside = iy >= 0 && iy < c.height && ix >= 0 && ix < c.width;
+                for (int64_t k = 0; k < c.channels; ++k) at[k] = inside ? image[iy * c.input_row + ix * c.input_pixel + k] : T(0);
+              }
+            pixel = unfolded.data();
+          } else if (from_y >= 0 && from_y < c.height && from_x >= 0 && from_x < c.width) {
+            pixel = image + from_y * c.input_row + from_x * c.input_pixel;
+          }
+          for (int64_t chunk = 0; chunk < s.chunks; ++chunk)
+            splitter.put(load_row(pixel, chunk * step, 1, s.depth), load_row(pixel, chunk * step + 16, 1, s.depth), to + chunk * planes.chunk(), planes.part());
+        }
+}
+
+// ---- weights: for each 16 outputs the tiles of all steps, parts next to each other
+
+template <class T>
+int64_t weight_group(const Shape& s) { return s.steps * parts<T> * tile_bytes; }
+
+template <class T>
+bool pack_weights_of(const AmxConvolution& c, char* packed) {
+  constexpr int P = parts<T>;
+  Shape s(c, P);
+  Splitter<T> splitter;
+  int64_t depth = s.chunks * step, groups = ceil_div(c.out_channels, 16);
+  std::vector<float> row(size_t(s.taps * depth), 0.0f);
+  for (int64_t o = 0; o < groups * 16; ++o) {
+    char* to = packed + o / 16 * weight_group<T>(s) + o % 16 * 64;
+    if (o == c.out_channels) std::fill(row.begin(), row.end(), 0.0f);
+    if (o < c.out_channels) {
+      const T* w = static_cast<const T*>(c.weight) + o * c.weight_out;
+      for (int64_t k = 0; k < c.channels; ++k)
+        for (int64_t y = 0; y < c.kernel_y; ++y)
+          for (int64_t x = 0; x < c.kernel_x; ++x) {
+            int64_t tap = y * c.kernel_x + x;
+            int64_t at = !s.unfolded ? tap * depth + k : s.channels_last ? tap * c.channels + k : k * c.kernel_y * c.kernel_x + tap;
+            row[size_t(at)] = float(w[k * c.weight_in + y * c.weight_y + x * c.weight_x]);
+          }
+    }
+    for (int64_t i = 0; i < s.steps; ++i, to += P * tile_bytes)
+      splitter.put(_mm512_loadu_ps(row.data() + i * step), _mm512_loadu_ps(row.data() + i * step + 16), to, tile_bytes);
+  }
+  if (s.channels_last)
+    for (int64_t t = 0; t < groups * s.steps * P; ++t) transpose16(packed + t * tile_bytes);
+  return splitter.fine();
+}
+
+// ---- results
+
+inline void store_masked(float* p, __mmask16 m, __m512 v) { _mm512_mask_storeu_ps(p, m, v); }
+inline void store_masked(Half* p, __mmask16 m, __m512 v) { _mm256_mask_storeu_epi16(p, m, _mm512_maskz_cvtps_ph(__mmask16(-1), v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
+inline void store_masked(BFloat16* p, __mmask16 m, __m512 v) { _mm256_mask_storeu_epi16(p, m, round_to_bfloat16(v)); }
+
+// The tiles of 32 positions and up to 32 outputs. Positions from `position` of a strip whose first row is y.
+template <class T>
+void store(const AmxConvolution& c, const Shape& s, const float* sums, int rows, int columns, T* image, int64_t y, int64_t strip_rows, int64_t position, int64_t first_output) {
+  auto* bias = static_cast<const T*>(c.bias);
+  int64_t outputs = std::min<int64_t>(32, c.out_channels - first_output);
+  int64_t end = std::min<int64_t>(position + 32, strip_rows * s.plane_width);
+  if (s.channels_last) {
+    __m512 added[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    if (bias)
+      for (int h = 0; h < 2; ++h) added[h] = load_masked(bias + first_output + 16 * h, lanes_below(outputs - 16 * h));
+    for (int64_t p = position; p < end; ++p) {
+      int64_t x = p % s.plane_width, i = p - position;
+      if (x >= c.out_width) continue;
+      T* to = image + (y + p / s.plane_width) * c.output_row + x * c.output_pixel + first_output;
+      for (int h = 0; h < columns; ++h)
+        store_masked(to + 16 * h, lanes_below(outputs - 16 * h), _mm512_add_ps(_mm512_load_ps(sums + ((i / 16) * columns + h) * 256 + i % 16 * 16), added[h]));
+    }
+    return;
+  }
+  for (int64_t p = position; p < end;) {
+    int64_t x = p % s.plane_width, i = p - position;
+    int64_t n = std::min({s.plane_width - x, end - p, 16 - i % 16}), stored = std::min(n, c.out_width - x);
+    if (stored > 0) {
+      __mmask16 m = lanes_below(stored);
+      T* to = image + (y + p / s.plane_width) * c.output_row + x + first_output * c.output_channel;
+      const float* from = sums + i / 16 * 256 + i % 16;
+      for (int64_t o = 0; o < outputs; ++o) {
+        __m512 v = _mm512_maskz_loadu_ps(m, from + (o / 16) * columns * 256 + o % 16 * 16);
+        if (bias) v = _mm512_add_ps(v, _mm512_set1_ps(float(bias[first_output + o])));
+        store_masked(to + o * c.output_channel, m, v);
+      }
+    }
+    p += n;
+  }
+  (void)rows;
+}
+
+template <class T>
+KG_AMX bool run_strips(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip) {
+  constexpr int P = parts<T>;
+  Shape s(c, P);
+  Planes planes{s, P};
+  Scratch memory(planes.bytes() + 4 * tile_bytes);
+  char* image_planes = memory.data() + 4 * tile_bytes;
+  float* sums = memory.floats();
+  std::vector<int64_t> offsets(size_t(2 * s.steps));
+  int64_t *weight_offsets = offsets.data(), *plane_offsets = weight_offsets + s.steps;
+  for (int64_t i = 0; i < s.steps; ++i) {
+    int64_t tap = i / s.chunks, dy = s.unfolded ? 0 : tap / c.kernel_x * c.dilation_y, dx = s.unfolded ? 0 : tap % c.kernel_x * c.dilation_x;
+    weight_offsets[i] = i * P * tile_bytes;
+    plane_offsets[i] = (dy % c.stride_y * s.phases_x + dx % c.stride_x) * planes.phase() + i % s.chunks * planes.chunk() +
+                       (dy / c.stride_y * s.plane_width + dx / c.stride_x) * planes.position();
+  }
+  Splitter<T> splitter;
+  Tiles configured;
+  for (int64_t strip = first_strip; strip < last_strip; ++strip) {
+    int64_t y = strip % s.strips_of_image(c) * s.rows, first_image = strip / s.strips_of_image(c) * s.images;
+    int64_t rows = std::min(s.rows, c.out_height - y), images = std::min(s.images, c.batch - first_image);
+    for (int64_t n = 0; n < images; ++n) {
+      auto* image = static_cast<const T*>(c.input) + (first_image + n) * c.input_batch;
+      char* to = image_planes + n * s.segment * planes.position();
+      (s.channels_last ? split_channels_last<T> : split_channels_first<T>)(c, s, planes, image, y, rows + s.reach_y, to, splitter);
+    }
+    if (!splitter.fine()) return false;
+    for (int64_t o = 0; o < c.out_channels; o += 32) {
+      int outputs = c.out_channels - o > 16 ? 2 : 1;
+      Operand weights{packed + o / 16 * weight_group<T>(s), weight_group<T>(s), tile_bytes, 64, weight_offsets};
+      for (int64_t n = 0; n < images; ++n)
+        for (int64_t p = 0; p < rows * s.plane_width; p += 32) {
+          int positions = rows * s.plane_width - p > 16 ? 2 : 1;
+          Operand pixels{image_planes + (n * s.segment + p) * planes.position(), 16 * planes.position(), planes.part(), s.channels_last ? 64 : planes.pair(), plane_offsets};
+          auto* image = static_cast<T*>(c.output) + (first_image + n) * c.output_batch;
+          if (s.channels_last) {
+            multiply<P>(positions, outputs, s.steps, pixels, weights, sums, false);
+            store<T>(c, s, sums, positions, outputs, image, y, rows, p, o);
+          } else {
+            multiply<P>(outputs, positions, s.steps, weights, pixels, sums, false);
+            store<T>(c, s, sums, outputs, positions, image, y, rows, p, o);
+          }
+        }
+    }
+  }
+  return true;
+}
+
+template <class F>
+auto visit(DType t, F f) {
+  switch (t) {
+    case DType::Float32: return f(float{});
+    case DType::Float16: return f(Half{});
+    default: return f(BFloat16{});
+  }
+}
+
+int64_t weight_bytes(const AmxConvolution& c) {
+  return visit(c.dtype, [&]<class T>(T) { return ceil_div(c.out_channels, 16) * weight_group<T>(Shape(c, parts<T>)); });
+}
+int64_t strips(const AmxConvolution& c) {
+  return visit(c.dtype, [&]<class T>(T) { return Shape(c, parts<T>).strips(c); });
+}
+bool pack_weights(const AmxConvolution& c, char* packed) {
+  return visit(c.dtype, [&]<class T>(T) { return pack_weights_of<T>(c, packed); });
+}
+bool run(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip) {
+  return visit(c.dtype, [&]<class T>(T) { return run_strips<T>(c, packed, first_strip, last_strip); });
+}
+
+}  // namespace
+
+const AmxConvKernels amx_conv_kernels = {weight_bytes, strips, pack_weights, run};
+#endif
+
+}  // namespace kagari::KAGARI_ISA
