@@ -275,8 +275,9 @@ void depthwise(const Convolution& c, const float* input, const float* weight, co
 // Whether packing weights and images for tiles pays.
 bool worth_tiles(const Convolution& c) {
   if (!has_tiles() || c.dims > 2 || (c.dtype != DType::Float32 && c.dtype != DType::Float16 && c.dtype != DType::BFloat16)) return false;
-  int64_t outputs = c.batch * positions(c.output_size, c.dims), sum = c.in_channels / c.groups * positions(c.kernel, c.dims);
-  return outputs >= 100 && sum >= 24 && c.out_channels / c.groups >= 16;
+  int64_t outputs = c.batch * positions(c.output_size, c.dims), channels = c.in_channels / c.groups;
+  int64_t together = channels < 16 && c.dilation[c.dims - 1] == 1 ? channels * c.kernel[c.dims - 1] : channels;  // in one step of 32
+  return outputs >= 100 && together >= 16 && c.out_channels / c.groups >= 16;
 }
 
 // The convolution of one group.

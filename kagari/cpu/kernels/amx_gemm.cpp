@@ -80,7 +80,7 @@ struct Packer {
     }
     if ((sum == 1) != pairs_down) return;
     for (int64_t g = 0; g < padded / 16; ++g)
-      for (int64_t t = 0; t < steps * P; ++t) transpose16(target + g * group + t * tile_bytes);
+      for (int64_t t = 0; t < steps * P; ++t) transpose16(target + g * group + t * tile_bytes, target + g * group + t * tile_bytes);
   }
 
   // k elements (32 are used) that are contiguous.
