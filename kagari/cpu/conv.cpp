@@ -338,6 +338,25 @@ bool backward_input_on_tiles(const Convolution& c, const void* grad_output, cons
   return true;
 }
 
+bool backward_weight_on_tiles(const Convolution& c, const void* input, const void* grad_output, void* grad_weight) {
+  if (!worth_tiles(c) || c.in_channels / c.groups < 12) return false;
+  static const AmxWeightGradientKernels& k = KG_TABLE_FOR_THIS_CPU(amx_weight_gradient_kernels);
+  for (int64_t group = 0; group < c.groups; ++group) {
+    AmxConvolution a = one_group(c, group, input, grad_weight, nullptr, writable(grad_output));
+    Scratch memory(k.bytes(a));
+    std::atomic<bool> finite{true};
+    for (int64_t strip = 0, n = k.strips(a); strip < n; ++strip) {
+      parallel_for(0, k.pack_tasks(a), 1, [&](int64_t begin, int64_t end) {
+        if (!k.pack(a, memory.data(), strip, begin, end)) finite.store(false, std::memory_order_relaxed);
+      });
+      if (!finite) return false;
+      parallel_for(0, k.multiply_tasks(a), 1, [&](int64_t begin, int64_t end) { k.multiply(a, memory.data(), strip, begin, end); });
+    }
+    parallel_for(0, k.multiply_tasks(a), 4, [&](int64_t begin, int64_t end) { k.deliver(a, memory.data(), begin, end); });
+  }
+  return true;
+}
+
 // ---- ordinary convolutions of dtypes that are computed as they are
 
 void forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
@@ -360,6 +379,7 @@ void backward_input(const Convolution& c, const void* grad_output, const void* w
 
 void backward_weight(const Convolution& c, const void* input, const void* grad_output, void* grad_weight) {
   if (is_pointwise(c)) return pointwise_backward_weight(c, input, grad_output, grad_weight);
+  if (backward_weight_on_tiles(c, input, grad_output, grad_weight)) return;
   if (!run_onednn(c, Direction::BackwardWeight, {writable(input), writable(grad_output), grad_weight}))
     im2col_backward_weight(c, input, grad_output, grad_weight);
 }

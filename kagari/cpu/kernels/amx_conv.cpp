@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kagari/base/allocator.h"
-#include "kagari/cpu/kernels/amx_tiles.h"
+#include "kagari/cpu/kernels/amx_split.h"
 
 // Note [Convolution on tiles]: nothing is unfolded. A strip of the image is split once into planes of bfloat16 with the channels of a
 // position next to each other, padded, and sorted by the phase of rows and columns in the stride. Then the inputs of neighbouring
@@ -23,8 +23,6 @@ const AmxConvKernels amx_conv_kernels = {nullptr, nullptr, nullptr, nullptr};
 #else
 namespace {
 using namespace amx;
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // How a convolution is cut.
 struct Shape {
@@ -59,45 +57,6 @@ struct Shape {
   }
   int64_t strips_of_image(const AmxConvolution& c) const { return ceil_div(c.out_height, rows); }
   int64_t strips(const AmxConvolution& c) const { return strips_of_image(c) * ceil_div(c.batch, images); }
-};
-
-inline __mmask16 lanes_below(int64_t n) { return n >= 16 ? __mmask16(-1) : n <= 0 ? __mmask16(0) : __mmask16((1u << n) - 1); }
-
-inline __m512 load_masked(const float* p, __mmask16 m) { return _mm512_maskz_loadu_ps(m, p); }
-inline __m512 load_masked(const Half* p, __mmask16 m) { return _mm512_maskz_cvtph_ps(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)); }
-inline __m512 load_masked(const BFloat16* p, __mmask16 m) {
-  return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(__mmask16(-1), _mm512_maskz_cvtepu16_epi32(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)), 16));
-}
-
-// Elements x, x + stride, ... of a row of n, zeros outside of it and for no row.
-template <class T>
-inline __m512 load_row(const T* row, int64_t x, int64_t stride, int64_t n) {
-  if (!row) return _mm512_setzero_ps();
-  auto at = [&](int64_t from) { return load_masked(row + from, __mmask16(lanes_below(n - from) & ~lanes_below(-from))); };
-  if (stride == 1) return at(x);
-  if (stride == 2) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    return _mm512_permutex2var_ps(at(x), even, at(x + 16));
-  }
-  alignas(64) float lanes[16];
-  for (int i = 0; i < 16; ++i) {
-    int64_t from = x + i * stride;
-    lanes[i] = from >= 0 && from < n ? float(row[from]) : 0;
-  }
-  return _mm512_load_ps(lanes);
-}
-
-template <class T>
-struct Splitter {
-  static constexpr int P = parts<T>;
-  __m512i largest = _mm512_setzero_si512();
-  void put(__m512 low, __m512 high, char* target, int64_t part) {
-    __m512i out[P];
-    split<P>(low, high, out, largest);
-#pragma GCC unroll 3
-    for (int p = 0; p < P; ++p) _mm512_storeu_si512(target + p * part, out[p]);
-  }
-  bool fine() const { return P == 1 || all_split(largest); }
 };
 
 // One image's rows of the planes. `y`: the first row of outputs.
@@ -281,26 +240,17 @@ KG_AMX bool run_strips(const AmxConvolution& c, const char* packed, int64_t firs
   return true;
 }
 
-template <class F>
-auto visit(DType t, F f) {
-  switch (t) {
-    case DType::Float32: return f(float{});
-    case DType::Float16: return f(Half{});
-    default: return f(BFloat16{});
-  }
-}
-
 int64_t weight_bytes(const AmxConvolution& c) {
-  return visit(c.dtype, [&]<class T>(T) { return ceil_div(c.out_channels, 16) * weight_group<T>(Shape(c, parts<T>)); });
+  return visit_split(c.dtype, [&]<class T>(T) { return ceil_div(c.out_channels, 16) * weight_group<T>(Shape(c, parts<T>)); });
 }
 int64_t strips(const AmxConvolution& c) {
-  return visit(c.dtype, [&]<class T>(T) { return Shape(c, parts<T>).strips(c); });
+  return visit_split(c.dtype, [&]<class T>(T) { return Shape(c, parts<T>).strips(c); });
 }
 bool pack_weights(const AmxConvolution& c, char* packed) {
-  return visit(c.dtype, [&]<class T>(T) { return pack_weights_of<T>(c, packed); });
+  return visit_split(c.dtype, [&]<class T>(T) { return pack_weights_of<T>(c, packed); });
 }
 bool run(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip) {
-  return visit(c.dtype, [&]<class T>(T) { return run_strips<T>(c, packed, first_strip, last_strip); });
+  return visit_split(c.dtype, [&]<class T>(T) { return run_strips<T>(c, packed, first_strip, last_strip); });
 }
 
 }  // namespace

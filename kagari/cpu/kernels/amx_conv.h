@@ -31,6 +31,23 @@ struct AmxConvKernels {
   bool (*run)(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip);
 };
 
+/// The gradient of the weights, which it writes to `weight`, from `input` and the gradient of the output at `output`. Everything that is shared
+/// between threads lies in `memory`. For each strip: first all tasks of `pack` (false as above), then all of `multiply`; in the end those of
+/// `deliver`. A task of one kind may run in any thread.
+struct AmxWeightGradientKernels {
+  int64_t (*bytes)(const AmxConvolution& c);
+  int64_t (*strips)(const AmxConvolution& c);
+  int64_t (*pack_tasks)(const AmxConvolution& c);
+  int64_t (*multiply_tasks)(const AmxConvolution& c);  // also of deliver
+  bool (*pack)(const AmxConvolution& c, char* memory, int64_t strip, int64_t first, int64_t last);
+  void (*multiply)(const AmxConvolution& c, char* memory, int64_t strip, int64_t first, int64_t last);
+  void (*deliver)(const AmxConvolution& c, char* memory, int64_t first, int64_t last);
+};
+
+namespace isa_v2 { extern const AmxWeightGradientKernels amx_weight_gradient_kernels; }
+namespace isa_v3 { extern const AmxWeightGradientKernels amx_weight_gradient_kernels; }
+namespace isa_v4 { extern const AmxWeightGradientKernels amx_weight_gradient_kernels; }
+
 namespace isa_v2 { extern const AmxConvKernels amx_conv_kernels; }
 namespace isa_v3 { extern const AmxConvKernels amx_conv_kernels; }
 namespace isa_v4 { extern const AmxConvKernels amx_conv_kernels; }
