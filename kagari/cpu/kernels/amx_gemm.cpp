@@ -16,7 +16,7 @@ namespace kagari::KAGARI_ISA {
 extern const AmxKernels amx_kernels;
 
 #if !defined(__AVX512F__)
-const AmxKernels amx_kernels = {nullptr, nullptr};
+const AmxKernels amx_kernels = {nullptr, nullptr, nullptr, nullptr, nullptr};
 #else
 namespace {
 using namespace amx;
@@ -177,12 +177,62 @@ KG_AMX bool gemm_of(const GemmBlock& g) {
   return true;
 }
 
-bool gemm(DType t, const GemmBlock& g) {
-  switch (t) {
-    case DType::Float32: return gemm_of<float>(g);
-    case DType::Float16: return gemm_of<Half>(g);
-    default: return gemm_of<BFloat16>(g);
+// ---- B packed before: 16 columns after each other with all of the sum
+
+template <class T>
+int64_t column_group(int64_t k) { return std::max<int64_t>(1, ceil_div(k, step)) * parts<T> * tile_bytes; }
+
+template <class T>
+KG_AMX bool gemm_packed_of(const GemmBlock& g, const char* packed, int64_t first_column) {
+  constexpr int P = parts<T>;
+  int64_t group = column_group<T>(g.k), steps = ceil_div(g.k, step);
+  Scratch memory(2 * group + 4 * tile_bytes + steps * 8);
+  char* packed_a = memory.data();
+  auto* sums = reinterpret_cast<float*>(packed_a + 2 * group);
+  auto* offsets = reinterpret_cast<int64_t*>(sums + 1024);
+  for (int64_t s = 0; s < steps; ++s) offsets[s] = s * P * tile_bytes;
+  Packer<T> packer;
+  Tiles configured;
+  for (int64_t i = 0; i < g.m; i += 32) {
+    int64_t rows = std::min<int64_t>(32, g.m - i);
+    packer.pack(static_cast<const T*>(g.a) + i * g.a_row, g.a_row, g.a_col, rows, g.k, false, packed_a, group);
+    if (P > 1 && !all_split(packer.largest)) return false;
+    Operand left{packed_a, group, tile_bytes, 64, offsets};
+    for (int64_t j = 0; j < g.n; j += 32) {
+      int64_t width = std::min<int64_t>(32, g.n - j);
+      int columns = width > 16 ? 2 : 1;
+      Operand right{packed + (first_column + j) / 16 * group, group, tile_bytes, 64, offsets};
+      multiply<P>(rows > 16 ? 2 : 1, columns, steps, left, right, sums, false);
+      deliver<T>(g, sums, columns, i, rows, j, width);
+    }
   }
+  return true;
+}
+
+template <class F>
+auto visit(DType t, F f) {
+  switch (t) {
+    case DType::Float32: return f(float{});
+    case DType::Float16: return f(Half{});
+    default: return f(BFloat16{});
+  }
+}
+
+bool gemm(DType t, const GemmBlock& g) {
+  return visit(t, [&]<class T>(T) { return gemm_of<T>(g); });
+}
+int64_t packed_bytes(DType t, int64_t k, int64_t n) {
+  return visit(t, [&]<class T>(T) { return ceil_div(n, 32) * 2 * column_group<T>(k); });
+}
+bool pack(DType t, int64_t k, int64_t n, const void* b, int64_t row, int64_t col, char* packed) {
+  return visit(t, [&]<class T>(T) {
+    Packer<T> packer;
+    packer.pack(static_cast<const T*>(b), col, row, n, k, true, packed, column_group<T>(k));
+    return parts<T> == 1 || all_split(packer.largest);
+  });
+}
+bool gemm_packed(DType t, const GemmBlock& g, const char* packed, int64_t first_column) {
+  return visit(t, [&]<class T>(T) { return gemm_packed_of<T>(g, packed, first_column); });
 }
 
 template <class T>
@@ -202,7 +252,7 @@ bool all_finite(DType t, const void* data, int64_t rows, int64_t columns, int64_
 
 }  // namespace
 
-const AmxKernels amx_kernels = {gemm, all_finite};
+const AmxKernels amx_kernels = {gemm, packed_bytes, pack, gemm_packed, all_finite};
 #endif
 
 }  // namespace kagari::KAGARI_ISA
