@@ -10,16 +10,6 @@ namespace kagari::cpu {
 inline namespace KAGARI_ISA {
 namespace {
 
-// Zeros in the lanes that are not there.
-template <class V>
-KAGARI_INLINE V keep_lanes(V x, int count) {
-  if (count == V::size) return x;
-  Lane<V> lanes[V::size];
-  x.store(lanes);
-  for (int i = count; i < V::size; ++i) lanes[i] = 0;
-  return V::load(lanes);
-}
-
 // sum of exp(x - top); the exponentials go to `keep` if it is not null.
 template <class T>
 KAGARI_INLINE double sum_exp(const T* x, LaneType<T> top, int64_t n, LaneType<T>* keep) {
@@ -29,7 +19,7 @@ KAGARI_INLINE double sum_exp(const T* x, LaneType<T> top, int64_t n, LaneType<T>
   return sum_row<L>(n, [&](int64_t i, int count) {
     V e = exp(load_row(x, i, count, -L(__builtin_inf())) - shift);
     if (keep != nullptr) store_row(keep, i, count, e);
-    return keep_lanes(e, count);
+    return e;  // lanes that are not there hold exp(-inf)
   });
 }
 
