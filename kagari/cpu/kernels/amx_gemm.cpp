@@ -133,7 +133,7 @@ void deliver(const GemmBlock& g, const float* sums, int columns_of_tiles, int64_
 template <class T>
 KG_AMX bool gemm_of(const GemmBlock& g) {
   constexpr int P = parts<T>;
-  constexpr int64_t k_block = P == 3 ? 256 : P == 2 ? 384 : 768, most = 512;
+  constexpr int64_t k_block = P == 3 ? 256 : P == 2 ? 384 : 1024, most = 512;
   auto even = [](int64_t n, int64_t limit, int64_t unit) {  // blocks of equal size
     int64_t blocks = std::max<int64_t>(1, ceil_div(n, limit));
     return std::max(unit, ceil_div(ceil_div(n, blocks), unit) * unit);
