@@ -1,6 +1,7 @@
 #include "kagari/cpu/conv.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "kagari/cpu/conv_im2col.h"
 #include "kagari/cpu/gemm.h"
 #include "kagari/cpu/isa_table.h"
+#include "kagari/cpu/kernels/amx_conv.h"
 #include "kagari/cpu/kernels/conv_kernels.h"
 #include "kagari/cpu/kernels/gemm_kernels.h"
 #include "kagari/cpu/onednn.h"
@@ -25,6 +27,10 @@ namespace {
 
 const ConvKernels& kernels() {
   static const ConvKernels& chosen = KG_TABLE_FOR_THIS_CPU(conv_kernels);
+  return chosen;
+}
+const AmxConvKernels& amx_kernels() {
+  static const AmxConvKernels& chosen = KG_TABLE_FOR_THIS_CPU(amx_conv_kernels);
   return chosen;
 }
 
@@ -264,6 +270,93 @@ void depthwise(const Convolution& c, const float* input, const float* weight, co
   });
 }
 
+// ---- tiles
+
+// Whether packing weights and images for tiles pays.
+bool worth_tiles(const Convolution& c) {
+  if (!has_tiles() || c.dims > 2 || (c.dtype != DType::Float32 && c.dtype != DType::Float16 && c.dtype != DType::BFloat16)) return false;
+  int64_t outputs = c.batch * positions(c.output_size, c.dims), channels = c.in_channels / c.groups;
+  int64_t together = channels < 16 && c.dilation[c.dims - 1] == 1 ? channels * c.kernel[c.dims - 1] : channels;  // in one step of 32
+  return outputs >= 100 && together >= 16 && c.out_channels / c.groups >= 16;
+}
+
+// The convolution of one group.
+AmxConvolution one_group(const Convolution& c, int64_t group, const void* input, const void* weight, const void* bias, void* output) {
+  AmxConvolution a{};
+  int last = c.dims - 1;
+  auto first = [&](const int64_t* values, int64_t otherwise) { return c.dims == 2 ? values[0] : otherwise; };
+  a.dtype = c.dtype, a.channels_last = c.channels_last;
+  a.batch = c.batch, a.channels = c.in_channels / c.groups, a.out_channels = c.out_channels / c.groups;
+  a.height = first(c.input_size, 1), a.width = c.input_size[last], a.out_height = first(c.output_size, 1), a.out_width = c.output_size[last];
+  a.kernel_y = first(c.kernel, 1), a.kernel_x = c.kernel[last], a.stride_y = first(c.stride, 1), a.stride_x = c.stride[last];
+  a.padding_y = first(c.padding, 0), a.padding_x = c.padding[last], a.dilation_y = first(c.dilation, 1), a.dilation_x = c.dilation[last];
+  int64_t size = itemsize(c.dtype), in = a.height * a.width, out = a.out_height * a.out_width;
+  a.input_batch = c.in_channels * in, a.output_batch = c.out_channels * out;
+  a.input_channel = c.channels_last ? 1 : in, a.output_channel = c.channels_last ? 1 : out;
+  a.input_pixel = c.channels_last ? c.in_channels : 1, a.output_pixel = c.channels_last ? c.out_channels : 1;
+  a.input_row = a.width * a.input_pixel, a.output_row = a.out_width * a.output_pixel;
+  a.weight_x = 1, a.weight_y = a.kernel_x, a.weight_in = a.kernel_y * a.kernel_x, a.weight_out = a.channels * a.weight_in;
+  a.input = static_cast<const char*>(input) + group * a.channels * a.input_channel * size;
+  a.output = static_cast<char*>(output) + group * a.out_channels * a.output_channel * size;
+  a.weight = static_cast<const char*>(weight) + group * a.out_channels * a.weight_out * size;
+  a.bias = bias ? static_cast<const char*>(bias) + group * a.out_channels * size : nullptr;
+  return a;
+}
+
+bool run_tiles(const AmxConvolution& a) {
+  Scratch weights(amx_kernels().weight_bytes(a));
+  if (!amx_kernels().pack_weights(a, weights.data())) return false;
+  std::atomic<bool> finite{true};
+  parallel_for(0, amx_kernels().strips(a), 1, [&](int64_t begin, int64_t end) {
+    if (finite.load(std::memory_order_relaxed) && !amx_kernels().run(a, weights.data(), begin, end)) finite.store(false, std::memory_order_relaxed);
+  });
+  return finite;
+}
+
+bool forward_on_tiles(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
+  if (!worth_tiles(c)) return false;
+  for (int64_t group = 0; group < c.groups; ++group)
+    if (!run_tiles(one_group(c, group, input, weight, bias, output))) return false;
+  return true;
+}
+
+// Steps of one: the gradient is a convolution of the output's gradient with the kernel turned around.
+bool backward_input_on_tiles(const Convolution& c, const void* grad_output, const void* weight, void* grad_input) {
+  Convolution r = reversed(c);
+  for (int d = 0; d < c.dims; ++d) {
+    r.padding[d] = c.dilation[d] * (c.kernel[d] - 1) - c.padding[d];
+    if (c.stride[d] != 1 || r.padding[d] < 0) return false;
+  }
+  if (!worth_tiles(r)) return false;
+  for (int64_t group = 0; group < c.groups; ++group) {
+    AmxConvolution a = one_group(r, group, grad_output, weight, nullptr, grad_input);
+    int64_t taps = a.kernel_y * a.kernel_x;
+    a.weight = static_cast<const char*>(weight) + (group * a.channels * a.out_channels * taps + taps - 1) * itemsize(c.dtype);
+    a.weight_out = taps, a.weight_in = a.out_channels * taps, a.weight_y = -a.kernel_x, a.weight_x = -1;
+    if (!run_tiles(a)) return false;
+  }
+  return true;
+}
+
+bool backward_weight_on_tiles(const Convolution& c, const void* input, const void* grad_output, void* grad_weight) {
+  if (!worth_tiles(c) || c.in_channels / c.groups < 12) return false;
+  static const AmxWeightGradientKernels& k = KG_TABLE_FOR_THIS_CPU(amx_weight_gradient_kernels);
+  for (int64_t group = 0; group < c.groups; ++group) {
+    AmxConvolution a = one_group(c, group, input, grad_weight, nullptr, writable(grad_output));
+    Scratch memory(k.bytes(a));
+    std::atomic<bool> finite{true};
+    for (int64_t strip = 0, n = k.strips(a); strip < n; ++strip) {
+      parallel_for(0, k.pack_tasks(a), 1, [&](int64_t begin, int64_t end) {
+        if (!k.pack(a, memory.data(), strip, begin, end)) finite.store(false, std::memory_order_relaxed);
+      });
+      if (!finite) return false;
+      parallel_for(0, k.multiply_tasks(a), 1, [&](int64_t begin, int64_t end) { k.multiply(a, memory.data(), strip, begin, end); });
+    }
+    parallel_for(0, k.multiply_tasks(a), 4, [&](int64_t begin, int64_t end) { k.deliver(a, memory.data(), begin, end); });
+  }
+  return true;
+}
+
 // ---- ordinary convolutions of dtypes that are computed as they are
 
 void forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
@@ -271,6 +364,7 @@ void forward(const Convolution& c, const void* input, const void* weight, const 
   if (is_depthwise(c))
     return depthwise(c, static_cast<const float*>(input), static_cast<const float*>(weight), static_cast<const float*>(bias),
                      static_cast<float*>(output));
+  if (forward_on_tiles(c, input, weight, bias, output)) return;
   bool done = bias ? run_onednn(c, Direction::Forward, {writable(input), writable(weight), output, writable(bias)}, true)
                    : run_onednn(c, Direction::Forward, {writable(input), writable(weight), output});
   if (!done) im2col_convolution(c, input, weight, bias, output);
@@ -278,12 +372,14 @@ void forward(const Convolution& c, const void* input, const void* weight, const 
 
 void backward_input(const Convolution& c, const void* grad_output, const void* weight, void* grad_input) {
   if (is_pointwise(c)) return pointwise_backward_input(c, grad_output, weight, grad_input);
+  if (backward_input_on_tiles(c, grad_output, weight, grad_input)) return;
   if (!run_onednn(c, Direction::BackwardInput, {writable(grad_output), writable(weight), grad_input}))
     im2col_backward_input(c, grad_output, weight, grad_input);
 }
 
 void backward_weight(const Convolution& c, const void* input, const void* grad_output, void* grad_weight) {
   if (is_pointwise(c)) return pointwise_backward_weight(c, input, grad_output, grad_weight);
+  if (backward_weight_on_tiles(c, input, grad_output, grad_weight)) return;
   if (!run_onednn(c, Direction::BackwardWeight, {writable(input), writable(grad_output), grad_weight}))
     im2col_backward_weight(c, input, grad_output, grad_weight);
 }
@@ -361,6 +457,7 @@ int64_t convolution_output_size(const Convolution& c, int d, int64_t output_padd
 void convolution_forward(const Convolution& c, const void* input, const void* weight, const void* bias, void* output) {
   check_dtype(c);
   if (output_count(c) == 0) return;
+  if (!c.transposed && c.dtype == DType::Float16 && !is_pointwise(c) && forward_on_tiles(c, input, weight, bias, output)) return;
   if (computed_in_float32(c)) {
     Widened x(c, input, input_count(c)), w(c, weight, weight_count(c));
     Scratch y(output_count(c) * 4), b(bias ? c.out_channels * 4 : 0);

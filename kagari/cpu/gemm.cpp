@@ -344,13 +344,35 @@ bool run(const Gemm& g, bool tiles) {
   return finite;
 }
 
+// The product with packed B; false if it is not to be had so.
+bool run_packed(const Gemm& g) {
+  const char* tiles = g.packed_b ? g.packed_b->tiles() : nullptr;
+  if (!tiles || g.batch != 1 || g.m < 4 || (g.a.column_stride != 1 && g.a.row_stride != 1)) return false;
+  const AmxKernels& k = *amx_kernels_for_this_cpu();
+  if (!k.all_finite(g.dtype, g.a.data, g.m, g.k, g.a.row_stride, g.a.column_stride)) return false;
+  int64_t parts = (g.n + 31) / 32;
+  auto grain = std::max<int64_t>(1, int64_t(work_per_thread / (32.0 * double(g.m) * double(g.k) + 1)));
+  parallel_for(0, parts, grain, [&](int64_t begin, int64_t end) {
+    Cell cell{0, 0, begin * 32, g.m, std::min(g.n, end * 32) - begin * 32};
+    k.gemm_packed(g.dtype, block_of(g, cell), tiles, begin * 32);
+  });
+  return true;
+}
+
 void run(const Gemm& g) {
-  if (gemv(g)) return;
+  if (gemv(g) || run_packed(g)) return;
   if (worth_tiles(g) && (g.beta == 0.0 || operands_are_finite(g)) && run(g, true)) return;
   run(g, false);
 }
 
 }  // namespace
+
+PackedOperand::PackedOperand(DType dtype, int64_t k, int64_t n, const GemmOperand& b) {
+  bool half = dtype == DType::Float16 || dtype == DType::BFloat16;
+  if (!amx_kernels_for_this_cpu() || !(half || dtype == DType::Float32) || k < 16 || n < 16 || !one_stride_is_one(k, n, b)) return;
+  tiles_ = std::make_unique<Scratch>(amx_kernels_for_this_cpu()->packed_bytes(dtype, k, n));
+  if (!amx_kernels_for_this_cpu()->pack(dtype, k, n, b.data, b.row_stride, b.column_stride, tiles_->data())) tiles_.reset();
+}
 
 void gemm(const Gemm& original) {
   Gemm g = original;

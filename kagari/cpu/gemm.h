@@ -1,7 +1,9 @@
 #pragma once
 #include <complex>
 #include <cstdint>
+#include <memory>
 
+#include "kagari/base/allocator.h"
 #include "kagari/base/export.h"
 #include "kagari/tensor/dtype.h"
 
@@ -23,6 +25,17 @@ struct GemmOperand {
   int64_t batch_stride = 0, row_stride = 0, column_stride = 0;
 };
 
+/// B of many products: packed once where that pays, for as long as the object lives and B does not change.
+class KAGARI_API PackedOperand {
+ public:
+  PackedOperand(DType dtype, int64_t k, int64_t n, const GemmOperand& b);
+  /// Null where products with few rows gain nothing from it.
+  const char* tiles() const { return tiles_ ? tiles_->data() : nullptr; }
+
+ private:
+  std::unique_ptr<Scratch> tiles_;
+};
+
 struct Gemm {
   DType dtype = DType::Float32;  // of A, B, C and bias
   int64_t batch = 1, m = 0, n = 0, k = 0;
@@ -33,6 +46,7 @@ struct Gemm {
   const void* bias = nullptr;  // contiguous, n elements that are added to every row of C, or null. Real dtypes only
   bool bias_per_row = false;   // bias has m elements that are added to every column
   bool relu = false;           // real floating dtypes only
+  const PackedOperand* packed_b = nullptr;  // of b, if there is one
 };
 
 /// Computes it, with num_threads() threads where that pays. Raises Error of kind NotImplemented for other dtypes.

@@ -287,10 +287,19 @@ void scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor&
       if (last == n) {  // one line whose indices are dense
         const int64_t to_step = to_strides[dim], from_step = from_strides[dim];
         const int64_t* row = ix + a;
-        for (int64_t k = 0; k < steps; ++k) {
-          int64_t i = row[k];
-          if (uint64_t(i) >= uint64_t(size)) [[unlikely]] fail_along(row + k, 1, 1, dim, size);
-          f(to[b + i * to_step], from[c + k * from_step]);
+        constexpr int64_t block = 1024;  // checked at once, so that the loop that follows has nothing to decide
+        for (int64_t start = 0; start < steps; start += block) {
+          int64_t stop = std::min(steps, start + block);
+          bool bad = false;
+          for (int64_t k = start; k < stop; ++k) bad |= uint64_t(row[k]) >= uint64_t(size);
+          if (bad) [[unlikely]] fail_along(row + start, stop - start, 1, dim, size);
+          T* base = to + b;
+          const T* source = from + c;
+          if (to_step == 1 && from_step == 1) {
+            for (int64_t k = start; k < stop; ++k) f(base[row[k]], source[k]);
+          } else {
+            for (int64_t k = start; k < stop; ++k) f(base[row[k] * to_step], source[k * from_step]);
+          }
         }
         continue;
       }

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <utility>
 #include <cstring>
 #include <type_traits>
 
@@ -592,26 +593,30 @@ KAGARI_INLINE Vec<T> split_exponent(Vec<T> x, Vec<T>& exponent) {
 #endif
 }
 
-// Sum, maximum and minimum over the lanes, by halves (a fixed order).
-template <class T, class F>
+// Sum, maximum and minimum over the lanes, by halves (a fixed order), in registers.
+template <int Half, class T, size_t... I>
+KAGARI_INLINE Vec<T> exchange_halves(Vec<T> x, std::index_sequence<I...>) {
+  return Vec<T>(typename Vec<T>::Native(__builtin_shufflevector(x.v, x.v, int(I ^ size_t(Half))...)));
+}
+template <int Half, class T, class F>
 KAGARI_INLINE T reduce_lanes(Vec<T> x, F combine) {
-  alignas(KAGARI_VEC_BYTES) T lanes[Vec<T>::size];
-  x.store(lanes);
-  for (int half = Vec<T>::size / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] = combine(lanes[i], lanes[i + half]);
-  return lanes[0];
+  if constexpr (Half == 0) {
+    return x.v[0];
+  } else {
+    return reduce_lanes<Half / 2>(combine(x, exchange_halves<Half>(x, std::make_index_sequence<size_t(Vec<T>::size)>())), combine);
+  }
 }
 template <class T>
 KAGARI_INLINE T sum_lanes(Vec<T> x) {
-  return reduce_lanes(x, [](T a, T b) { return T(a + b); });
+  return reduce_lanes<Vec<T>::size / 2>(x, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 template <class T>
 KAGARI_INLINE T max_lanes(Vec<T> x) {  // NaN wins
-  return reduce_lanes(x, [](T a, T b) { return a != a || a > b ? a : b; });
+  return reduce_lanes<Vec<T>::size / 2>(x, [](Vec<T> a, Vec<T> b) { return maximum(a, b); });
 }
 template <class T>
 KAGARI_INLINE T min_lanes(Vec<T> x) {  // NaN wins
-  return reduce_lanes(x, [](T a, T b) { return a != a || a < b ? a : b; });
+  return reduce_lanes<Vec<T>::size / 2>(x, [](Vec<T> a, Vec<T> b) { return minimum(a, b); });
 }
 
 // f applied to each lane by an ordinary call: for functions that are not worth a vector version.

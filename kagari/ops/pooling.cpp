@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "kagari/base/parallel.h"
+#include "kagari/cpu/dispatch.h"
+#include "kagari/cpu/pool.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/autograd_support.h"
@@ -18,13 +20,8 @@ namespace {
 // Note [Windows]: along each spatial dimension a pooling is a list of windows [begin, end) of the input, with a step (the dilation), and
 // the size by which an average divides. All kinds of pooling differ in these lists only; dimensions in front are filled with one window
 // of size 1, so that every pooling has three.
-struct Window {
-  int64_t begin, end, divisor;
-};
-struct Axis {
-  int64_t size = 1, step = 1;
-  std::vector<Window> windows{{0, 1, 1}};
-};
+using Window = cpu::PoolWindow;
+using Axis = cpu::PoolAxis;
 struct Plan {
   int64_t planes = 1;  // batch and channels
   Axis axes[3];
@@ -136,34 +133,22 @@ Tensor laid_out_like(const Tensor& input, int64_t dims, const Tensor& y) {
   return is_last ? contiguous(y, last) : y;
 }
 
+/// Runs a kernel over all planes, which are split over threads.
+void run_kernel(std::string_view kernel, std::string_view op, const Tensor& input, const Plan& p, const Tensor& y, int64_t* positions, int64_t divisor) {
+  auto run = cpu::find_kernels<cpu::PoolFn>(kernel)[input.dtype()];
+  if (!run) fail_dtype(op, input.dtype());
+  Tensor x = contiguous(input);
+  int64_t work = 1;
+  for (const Axis& a : p.axes) work *= a.size;
+  parallel_for(0, p.planes, std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)), [&](int64_t begin, int64_t end) {
+    run({p.axes, x.bytes(), y.bytes(), positions, divisor, begin, end});
+  });
+}
+
 std::tuple<Tensor, Tensor> run_max(std::string_view op, const Tensor& input, const Plan& p) {
   Tensor y = empty_tensor(p.output_sizes, input.dtype(), input.device()), positions = empty_tensor(p.output_sizes, DType::Int64, input.device());
   if (input.is_meta() || y.numel() == 0) return {y, positions};
-  Tensor x = contiguous(input);
-  int64_t d1 = p.axes[1].size, d2 = p.axes[2].size, plane_size = p.axes[0].size * d1 * d2;
-  visit_reals(op, input.dtype(), [&](auto tag) {
-    using T = decltype(tag);
-    T* out = y.data<T>();
-    int64_t* where = positions.data<int64_t>();
-    each_output(p, [&](int64_t plane, int64_t at, const Window& a, const Window& b, const Window& c) {
-      const T* xs = x.data<T>() + plane * plane_size;
-      int64_t best = (a.begin * d1 + b.begin) * d2 + c.begin;
-      T value = xs[best];
-      for (int64_t i = a.begin; i < a.end; i += p.axes[0].step)
-        for (int64_t j = b.begin; j < b.end; j += p.axes[1].step)
-          for (int64_t k = c.begin; k < c.end; k += p.axes[2].step) {
-            T v = xs[(i * d1 + j) * d2 + k];
-            bool larger = v > value;
-            if constexpr (!std::is_integral_v<T>) larger = larger || float(v) != float(v);  // NaN wins
-            if (larger) {
-              value = v;
-              best = (i * d1 + j) * d2 + k;
-            }
-          }
-      out[at] = value;
-      where[at] = best;
-    });
-  });
+  run_kernel("max_pool", op, input, p, y, positions.data<int64_t>(), 0);
   return {y, positions};
 }
 
@@ -216,21 +201,7 @@ const auto adaptive_max_op = define<&adaptive_max_pool>({
 Tensor average_forward(const Tensor& input, const Plan& p, std::optional<int64_t> divisor) {
   Tensor y = empty_tensor(p.output_sizes, input.dtype(), input.device());
   if (input.is_meta() || y.numel() == 0) return y;
-  Tensor x = contiguous(input);
-  int64_t d1 = p.axes[1].size, d2 = p.axes[2].size, plane_size = p.axes[0].size * d1 * d2;
-  visit_reals("avg_pool2d", input.dtype(), [&](auto tag) {
-    using T = decltype(tag);
-    using A = std::conditional_t<std::is_same_v<T, double>, double, std::conditional_t<std::is_integral_v<T>, int64_t, float>>;
-    T* out = y.data<T>();
-    each_output(p, [&](int64_t plane, int64_t at, const Window& a, const Window& b, const Window& c) {
-      const T* xs = x.data<T>() + plane * plane_size;
-      A sum = 0;
-      for (int64_t i = a.begin; i < a.end; ++i)
-        for (int64_t j = b.begin; j < b.end; ++j)
-          for (int64_t k = c.begin; k < c.end; ++k) sum += A(xs[(i * d1 + j) * d2 + k]);
-      out[at] = T(sum / A(divisor ? *divisor : a.divisor * b.divisor * c.divisor));
-    });
-  });
+  run_kernel("avg_pool", "avg_pool2d", input, p, y, nullptr, divisor.value_or(0));
   return y;
 }
 

@@ -94,15 +94,26 @@ const auto lstm_gates_op = define<&lstm_gates>({
 });
 
 // ---------------------------------------------------------------- a whole sequence
-/// C = A B + beta C (+ bias) for contiguous matrices of a step; B is w (k x n), or its transpose when w is n x k.
-void product(DType dtype, int64_t m, int64_t n, int64_t k, const void* a, const Tensor& w, bool transposed, void* c, double beta, const void* bias) {
+/// The recurrent weight of all steps: w (k x n), or its transpose when w is n x k.
+struct RecurrentWeight {
+  int64_t k, n;
+  GemmOperand operand;
+  PackedOperand packed;
+  RecurrentWeight(const Tensor& w, bool transposed)
+      : k(w.sizes()[transposed ? 1 : 0]), n(w.sizes()[transposed ? 0 : 1]),
+        operand{w.bytes(), 0, w.strides()[transposed ? 1 : 0], w.strides()[transposed ? 0 : 1]}, packed(w.dtype(), k, n, operand) {}
+};
+/// C = A B + beta C (+ bias) for contiguous matrices of a step.
+void product(DType dtype, int64_t m, const void* a, const RecurrentWeight& w, void* c, double beta, const void* bias) {
+  int64_t n = w.n, k = w.k;
   Gemm g;
   g.dtype = dtype;
   g.m = m;
   g.n = n;
   g.k = k;
   g.a = {a, 0, k, 1};
-  g.b = transposed ? GemmOperand{w.bytes(), 0, w.strides()[1], w.strides()[0]} : GemmOperand{w.bytes(), 0, w.strides()[0], w.strides()[1]};
+  g.b = w.operand;
+  g.packed_b = &w.packed;
   g.c = c;
   g.c_row_stride = n;
   g.beta = beta;
@@ -129,10 +140,11 @@ std::pair<Tensor, Tensor> lstm_sequence_backward(const Tensor& grad_h, const Ten
   Tensor gh = contiguous(grad_h), gc = contiguous(grad_c), gg = contiguous(grad_gates), first = contiguous(cell);
   Tensor out = empty_tensor(gates.sizes(), dtype), dh = empty_tensor(cell.sizes(), dtype), dc = zeros_like(first);
   int64_t bytes = block * itemsize(dtype);
+  RecurrentWeight recurrent(weight, false);
   for (int64_t s = 0; s < steps; ++s) {
     int64_t t = reverse ? s : steps - 1 - s, later = reverse ? t - 1 : t + 1, earlier = reverse ? t + 1 : t - 1;
     std::memcpy(dh.bytes(), gh.bytes() + t * bytes, size_t(bytes));
-    if (s > 0) product(dtype, batch, n, 4 * n, out.bytes() + later * 4 * bytes, weight, false, dh.bytes(), 1, nullptr);
+    if (s > 0) product(dtype, batch, out.bytes() + later * 4 * bytes, recurrent, dh.bytes(), 1, nullptr);
     add_into(dc, 0, gc, t * block, block);
     run_backward(dtype, batch, n, out.bytes() + t * 4 * bytes, dc.bytes(), dh.bytes(), dc.bytes(), gates.bytes() + t * 4 * bytes,
                  s + 1 < steps ? cells.bytes() + earlier * bytes : first.bytes(), cells.bytes() + t * bytes);
@@ -172,9 +184,10 @@ const auto lstm_sequence_op = define<&lstm_sequence>({
       Tensor gates = clone(contiguous(input_gates)), h = empty_tensor({rows, n}, dtype), c = empty_tensor({rows, n}, dtype);
       Tensor h0 = contiguous(hidden), c0 = contiguous(cell), b = bias.defined() ? contiguous(bias) : Tensor();
       int64_t bytes = batch * n * itemsize(dtype);
+      RecurrentWeight recurrent(weight, true);
       for (int64_t s = 0; s < steps; ++s) {
         int64_t t = reverse ? steps - 1 - s : s, before = reverse ? t + 1 : t - 1;
-        product(dtype, batch, 4 * n, n, s > 0 ? h.bytes() + before * bytes : h0.bytes(), weight, true, gates.bytes() + t * 4 * bytes, 1, bias.defined() ? b.bytes() : nullptr);
+        product(dtype, batch, s > 0 ? h.bytes() + before * bytes : h0.bytes(), recurrent, gates.bytes() + t * 4 * bytes, 1, bias.defined() ? b.bytes() : nullptr);
         run_forward(dtype, batch, n, h.bytes() + t * bytes, c.bytes() + t * bytes, gates.bytes() + t * 4 * bytes, s > 0 ? c.bytes() + before * bytes : c0.bytes());
       }
       return {h, c, gates};

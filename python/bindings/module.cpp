@@ -17,6 +17,7 @@ bool add_storage_type(PyObject* module);
 bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
+bool add_module_calls(PyObject* module);
 bool add_autocast(PyObject* module);
 bool add_dispatch(PyObject* module);
 bool add_profiler(PyObject* module);
@@ -117,6 +118,7 @@ constexpr Part parts[] = {
     add_conversion,
     add_function_base,
     add_optimizer_passes,
+    add_module_calls,
     add_return_types,
     add_autocast,
     add_dispatch,

@@ -1,7 +1,9 @@
 // torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size, torch.finfo, torch.iinfo.
+#include <algorithm>
 #include <cfloat>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "tensor_object.h"
 
@@ -357,11 +359,37 @@ Device device_of_object(PyObject* o) {
   fail(ErrorKind::Type, str("device(): argument 'type' (position 1) must be str, not ", Py_TYPE(o)->tp_name));
 }
 
-PyObject* wrap_size(IntList sizes) {
+namespace {
+PyObject* new_size(IntList sizes) {
   auto* o = reinterpret_cast<PyTupleObject*>(size_type->tp_alloc(size_type, Py_ssize_t(sizes.size())));
   if (!o) return nullptr;
   for (size_t i = 0; i < sizes.size(); ++i) o->ob_item[i] = PyLong_FromLongLong(sizes[i]);
   return reinterpret_cast<PyObject*>(o);
+}
+}  // namespace
+
+// Programs ask for the same few shapes again and again; a Size cannot change, so the last ones are kept.
+PyObject* wrap_size(IntList sizes) {
+  constexpr size_t slots = 64, longest = 5;
+  struct Slot {
+    size_t rank = 0;
+    int64_t sizes[longest];
+    PyObject* object = nullptr;
+  };
+  static Slot table[slots];
+  size_t n = sizes.size();
+  if (n > longest) return new_size(sizes);
+  uint64_t hash = n;
+  for (size_t i = 0; i < n; ++i) hash = (hash ^ uint64_t(sizes[i])) * 0x9e3779b97f4a7c15u;
+  Slot& slot = table[hash >> 58];
+  if (slot.object && slot.rank == n && std::equal(sizes.begin(), sizes.end(), slot.sizes)) return Py_NewRef(slot.object);
+  PyObject* made = new_size(sizes);
+  if (!made) return nullptr;
+  PyObject* before = std::exchange(slot.object, Py_NewRef(made));
+  slot.rank = n;
+  std::copy(sizes.begin(), sizes.end(), slot.sizes);
+  Py_XDECREF(before);
+  return made;
 }
 
 PyObject* wrap(const Scalar& s) {

@@ -16,7 +16,7 @@ namespace kagari::KAGARI_ISA {
 extern const AmxKernels amx_kernels;
 
 #if !defined(__AVX512F__)
-const AmxKernels amx_kernels = {nullptr, nullptr};
+const AmxKernels amx_kernels = {nullptr, nullptr, nullptr, nullptr, nullptr};
 #else
 namespace {
 using namespace amx;
@@ -31,29 +31,6 @@ inline __m256i load16_bits(const void* p, int64_t n) { return _mm256_maskz_loadu
 inline __m512 load16(const Half* p, int64_t n) { return _mm512_maskz_cvtph_ps(__mmask16(-1), load16_bits(p, n)); }
 inline __m512 load16(const BFloat16* p, int64_t n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load16_bits(p, n)), 16));
-}
-
-// Exchanges rows and columns of 16 x 16 lanes of 32 bits.
-inline void transpose16(char* tile) {
-  __m512i r[16], t[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(tile + i * 64);
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]), r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]), r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    __m512i a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    __m512i c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88), d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-    t[i] = _mm512_shuffle_i32x4(a, c, 0x88), t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-    t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) _mm512_store_si512(tile + i * 64, t[i]);
 }
 
 // Which two elements of the 32 of a step share a lane is free, as long as A and B agree: (j, j + 16) for split types, for which two vectors
@@ -103,7 +80,7 @@ struct Packer {
     }
     if ((sum == 1) != pairs_down) return;
     for (int64_t g = 0; g < padded / 16; ++g)
-      for (int64_t t = 0; t < steps * P; ++t) transpose16(target + g * group + t * tile_bytes);
+      for (int64_t t = 0; t < steps * P; ++t) transpose16(target + g * group + t * tile_bytes, target + g * group + t * tile_bytes);
   }
 
   // k elements (32 are used) that are contiguous.
@@ -127,12 +104,7 @@ inline void store16(Half* p, __mmask16 m, __m512 v) {
   _mm256_mask_storeu_epi16(p, m, _mm512_maskz_cvtps_ph(__mmask16(-1), v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 inline void store16(BFloat16* p, __mmask16 m, __m512 v) {
-  __m512i u = _mm512_castps_si512(v);
-  __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-  __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
-  __m512i quiet = _mm512_or_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(0x40));
-  rounded = _mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), quiet);
-  _mm256_mask_storeu_epi16(p, m, _mm512_cvtepi32_epi16(rounded));
+  _mm256_mask_storeu_epi16(p, m, round_to_bfloat16(v));
 }
 
 // Finished sums of one 32 x 32 block to C.
@@ -161,7 +133,7 @@ void deliver(const GemmBlock& g, const float* sums, int columns_of_tiles, int64_
 template <class T>
 KG_AMX bool gemm_of(const GemmBlock& g) {
   constexpr int P = parts<T>;
-  constexpr int64_t k_block = P == 3 ? 256 : P == 2 ? 384 : 768, most = 512;
+  constexpr int64_t k_block = P == 3 ? 256 : P == 2 ? 384 : 1024, most = 512;
   auto even = [](int64_t n, int64_t limit, int64_t unit) {  // blocks of equal size
     int64_t blocks = std::max<int64_t>(1, ceil_div(n, limit));
     return std::max(unit, ceil_div(ceil_div(n, blocks), unit) * unit);
@@ -205,12 +177,62 @@ KG_AMX bool gemm_of(const GemmBlock& g) {
   return true;
 }
 
-bool gemm(DType t, const GemmBlock& g) {
-  switch (t) {
-    case DType::Float32: return gemm_of<float>(g);
-    case DType::Float16: return gemm_of<Half>(g);
-    default: return gemm_of<BFloat16>(g);
+// ---- B packed before: 16 columns after each other with all of the sum
+
+template <class T>
+int64_t column_group(int64_t k) { return std::max<int64_t>(1, ceil_div(k, step)) * parts<T> * tile_bytes; }
+
+template <class T>
+KG_AMX bool gemm_packed_of(const GemmBlock& g, const char* packed, int64_t first_column) {
+  constexpr int P = parts<T>;
+  int64_t group = column_group<T>(g.k), steps = ceil_div(g.k, step);
+  Scratch memory(2 * group + 4 * tile_bytes + steps * 8);
+  char* packed_a = memory.data();
+  auto* sums = reinterpret_cast<float*>(packed_a + 2 * group);
+  auto* offsets = reinterpret_cast<int64_t*>(sums + 1024);
+  for (int64_t s = 0; s < steps; ++s) offsets[s] = s * P * tile_bytes;
+  Packer<T> packer;
+  Tiles configured;
+  for (int64_t i = 0; i < g.m; i += 32) {
+    int64_t rows = std::min<int64_t>(32, g.m - i);
+    packer.pack(static_cast<const T*>(g.a) + i * g.a_row, g.a_row, g.a_col, rows, g.k, false, packed_a, group);
+    if (P > 1 && !all_split(packer.largest)) return false;
+    Operand left{packed_a, group, tile_bytes, 64, offsets};
+    for (int64_t j = 0; j < g.n; j += 32) {
+      int64_t width = std::min<int64_t>(32, g.n - j);
+      int columns = width > 16 ? 2 : 1;
+      Operand right{packed + (first_column + j) / 16 * group, group, tile_bytes, 64, offsets};
+      multiply<P>(rows > 16 ? 2 : 1, columns, steps, left, right, sums, false);
+      deliver<T>(g, sums, columns, i, rows, j, width);
+    }
   }
+  return true;
+}
+
+template <class F>
+auto visit(DType t, F f) {
+  switch (t) {
+    case DType::Float32: return f(float{});
+    case DType::Float16: return f(Half{});
+    default: return f(BFloat16{});
+  }
+}
+
+bool gemm(DType t, const GemmBlock& g) {
+  return visit(t, [&]<class T>(T) { return gemm_of<T>(g); });
+}
+int64_t packed_bytes(DType t, int64_t k, int64_t n) {
+  return visit(t, [&]<class T>(T) { return ceil_div(n, 32) * 2 * column_group<T>(k); });
+}
+bool pack(DType t, int64_t k, int64_t n, const void* b, int64_t row, int64_t col, char* packed) {
+  return visit(t, [&]<class T>(T) {
+    Packer<T> packer;
+    packer.pack(static_cast<const T*>(b), col, row, n, k, true, packed, column_group<T>(k));
+    return parts<T> == 1 || all_split(packer.largest);
+  });
+}
+bool gemm_packed(DType t, const GemmBlock& g, const char* packed, int64_t first_column) {
+  return visit(t, [&]<class T>(T) { return gemm_packed_of<T>(g, packed, first_column); });
 }
 
 template <class T>
@@ -230,7 +252,7 @@ bool all_finite(DType t, const void* data, int64_t rows, int64_t columns, int64_
 
 }  // namespace
 
-const AmxKernels amx_kernels = {gemm, all_finite};
+const AmxKernels amx_kernels = {gemm, packed_bytes, pack, gemm_packed, all_finite};
 #endif
 
 }  // namespace kagari::KAGARI_ISA

@@ -14,10 +14,8 @@ namespace {
 template <class V>
 KAGARI_INLINE V keep_lanes(V x, int count) {
   if (count == V::size) return x;
-  Lane<V> lanes[V::size];
-  x.store(lanes);
-  for (int i = count; i < V::size; ++i) lanes[i] = 0;
-  return V::load(lanes);
+  alignas(64) static constexpr Lane<V> index[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return select(V::load(index) < V(Lane<V>(count)), x, V(Lane<V>(0)));
 }
 
 // sum of exp(x - top); the exponentials go to `keep` if it is not null.
@@ -27,7 +25,7 @@ KAGARI_INLINE double sum_exp(const T* x, LaneType<T> top, int64_t n, LaneType<T>
   using L = LaneType<T>;
   const V shift(top);
   return sum_row<L>(n, [&](int64_t i, int count) {
-    V e = exp(load_row(x, i, count, -L(__builtin_inf())) - shift);
+    V e = exp(load_row(x, i, count, top) - shift);  // exp(-inf) in the lanes that are not there would take the slow path of the processor
     if (keep != nullptr) store_row(keep, i, count, e);
     return keep_lanes(e, count);
   });

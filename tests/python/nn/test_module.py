@@ -231,3 +231,65 @@ def test_parameter():
         nn.Parameter(kagari.tensor([1]))
     assert not nn.Parameter(kagari.tensor([1]), requires_grad=False).requires_grad
     assert isinstance(nn.Buffer(kagari.ones(1)), nn.Buffer) and not isinstance(kagari.ones(1), nn.Buffer)
+
+
+def test_attribute_look_up_keeps_python_rules():
+    class Fallback(nn.Module):
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return "fallback " + name
+
+    class Failing(nn.Module):
+        @property
+        def broken(self):
+            raise AttributeError("inner")
+
+    layer = Fallback()
+    layer.child = nn.Linear(2, 2)
+    assert layer.child.weight is layer.child._parameters["weight"] and layer.nothing == "fallback nothing"
+    with pytest.raises(AttributeError, match="'Failing' object has no attribute 'broken'"):
+        Failing().broken
+    assert not hasattr(nn.Linear(2, 2), "nothing")
+    plain = nn.Linear(2, 2)
+    plain.__dict__["bias"] = 3  # the instance comes before the registries
+    assert plain.bias == 3
+    nn.Linear.weight = 5  # and so does the class
+    try:
+        assert plain.weight == 5
+    finally:
+        del nn.Linear.weight
+
+
+def test_replacing_call_and_getattr_of_the_class_takes_effect():
+    layer, seen = nn.Linear(2, 2), []
+    call, getattr_ = nn.Module.__call__, nn.Module.__getattr__
+
+    def watched_call(self, *args, **kwargs):
+        seen.append("call")
+        return call(self, *args, **kwargs)
+
+    def watched_getattr(self, name):
+        seen.append(name)
+        return getattr_(self, name)
+
+    nn.Module.__call__, nn.Module.__getattr__ = watched_call, watched_getattr
+    try:
+        layer(kagari.ones(1, 2))
+    finally:
+        nn.Module.__call__, nn.Module.__getattr__ = call, getattr_
+    assert seen == ["call", "weight", "bias"]
+    assert layer(kagari.ones(1, 2)).shape == (1, 2) and seen == ["call", "weight", "bias"]
+
+
+def test_a_forward_of_the_instance_and_keyword_arguments():
+    layer = nn.Linear(2, 2)
+    layer.forward = lambda *args, **kwargs: (args, kwargs)
+    assert layer(1, *range(9), a=2) == ((1, *range(9)), {"a": 2})
+
+    class Many(nn.Module):
+        def forward(self, *args, scale=1):
+            return len(args) * scale
+
+    assert Many()(*range(12), scale=2) == 24 and Many()(1) == 1 and Many()(*range(9)) == 9

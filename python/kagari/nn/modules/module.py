@@ -111,6 +111,10 @@ class Module(ModuleHooks, ModuleTree, ModuleConversion, ModuleState):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        kagari._C._speed_up_module(cls)
+
     def forward(self, *input):
         """Computes the output; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
@@ -352,3 +356,8 @@ class Module(ModuleHooks, ModuleTree, ModuleConversion, ModuleState):
         else:
             body = ""
         return f"{self._get_name()}({body})"
+
+
+kagari._C._set_module_functions(Module.__call__, Module.__getattr__, add_module_path, _global_forward_hooks,
+                                _global_forward_pre_hooks, _global_backward_hooks, _global_backward_pre_hooks)
+kagari._C._speed_up_module(Module)

@@ -1,0 +1,121 @@
+// Pooling over contiguous planes. All rows of a window are reduced first, column by column, which is vector work whatever the window's
+// width; the columns of each output are reduced from that.
+#include "kagari/cpu/pool.h"
+
+#include <type_traits>
+
+#include "kagari/cpu/dispatch.h"
+#include "kagari/cpu/elementwise.h"
+
+namespace kagari::cpu {
+inline namespace KAGARI_ISA {
+namespace {
+
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+
+// f(first output of the row, first input of the plane, windows of the two outer dimensions) for every row of outputs.
+template <class F>
+void each_row(const PoolPlanes& p, F f) {
+  const PoolAxis *a = p.axes, *b = a + 1, *c = b + 1;
+  int64_t size = a->size * b->size * c->size, width = int64_t(c->windows.size());
+  int64_t at = p.first * int64_t(a->windows.size() * b->windows.size()) * width;
+  for (int64_t plane = p.first; plane < p.last; ++plane)
+    for (const PoolWindow& i : a->windows)
+      for (const PoolWindow& j : b->windows) f(at, plane * size, i, j), at += width;
+}
+
+// The first maximum in the order of memory; the last NaN, if there is one.
+template <class T>
+void max_pool(const PoolPlanes& p) {
+  using W = Wide<T>;
+  const PoolAxis *a = p.axes, *b = a + 1, *c = b + 1;
+  int64_t n = c->size;
+  std::vector<W> best_columns(static_cast<size_t>(n));
+  std::vector<int32_t> best_rows(static_cast<size_t>(n));
+  W* best = best_columns.data();
+  int32_t* rows = best_rows.data();
+  each_row(p, [&](int64_t at, int64_t from, const PoolWindow& i, const PoolWindow& j) {
+    const T* plane = static_cast<const T*>(p.input) + from;
+    bool first = true;
+    for (int64_t y = i.begin; y < i.end; y += a->step)
+      for (int64_t x = j.begin; x < j.end; x += b->step) {
+        int32_t row = int32_t(y * b->size + x);
+        const T* values = plane + row * n;
+        if (first) {
+          for (int64_t k = 0; k < n; ++k) best[k] = W(values[k]), rows[k] = row;
+        } else {
+          for (int64_t k = 0; k < n; ++k) {
+            W v = W(values[k]);
+            bool larger = (v > best[k]) | (v != v);
+            best[k] = larger ? v : best[k];
+            rows[k] = larger ? row : rows[k];
+          }
+        }
+        first = false;
+      }
+    T* out = static_cast<T*>(p.output) + at;
+    int64_t* where = p.positions + at;
+    for (const PoolWindow& w : c->windows) {
+      int64_t column = w.begin;
+      W value = best[column];
+      for (int64_t k = w.begin + c->step; k < w.end; k += c->step) {
+        W v = best[k];
+        bool earlier = rows[k] < rows[column];
+        if (v > value || (v == value && earlier) || (v != v && (value == value || !earlier))) value = v, column = k;
+      }
+      *out++ = T(value);
+      *where++ = rows[column] * n + column;
+    }
+  });
+}
+
+template <class T>
+void avg_pool(const PoolPlanes& p) {
+  using W = std::conditional_t<std::is_integral_v<T>, int64_t, Wide<T>>;
+  const PoolAxis *a = p.axes, *b = a + 1, *c = b + 1;
+  int64_t n = c->size;
+  std::vector<W> sum_columns(static_cast<size_t>(n));
+  W* sums = sum_columns.data();
+  each_row(p, [&](int64_t at, int64_t from, const PoolWindow& i, const PoolWindow& j) {
+    const T* plane = static_cast<const T*>(p.input) + from;
+    for (int64_t k = 0; k < n; ++k) sums[k] = 0;
+    for (int64_t y = i.begin; y < i.end; ++y)
+      for (int64_t x = j.begin; x < j.end; ++x) {
+        const T* values = plane + (y * b->size + x) * n;
+        for (int64_t k = 0; k < n; ++k) sums[k] += W(values[k]);
+      }
+    T* out = static_cast<T*>(p.output) + at;
+    for (const PoolWindow& w : c->windows) {
+      W parts[4] = {};
+      int64_t k = w.begin;
+      for (; k + 4 <= w.end; k += 4)
+        for (int64_t u = 0; u < 4; ++u) parts[u] += sums[k + u];
+      for (; k < w.end; ++k) parts[0] += sums[k];
+      *out++ = T((parts[0] + parts[1] + (parts[2] + parts[3])) / W(p.divisor ? p.divisor : i.divisor * j.divisor * w.divisor));
+    }
+  });
+}
+
+template <class T>
+void add(KernelRegistry& r, DType t) {
+  r.add<PoolFn>("max_pool", t, &max_pool<T>);
+  r.add<PoolFn>("avg_pool", t, &avg_pool<T>);
+}
+
+}  // namespace
+
+KAGARI_KERNELS(r) {
+  add<float>(r, DType::Float32);
+  add<double>(r, DType::Float64);
+  add<Half>(r, DType::Float16);
+  add<BFloat16>(r, DType::BFloat16);
+  add<int64_t>(r, DType::Int64);
+  add<int32_t>(r, DType::Int32);
+  add<int16_t>(r, DType::Int16);
+  add<int8_t>(r, DType::Int8);
+  add<uint8_t>(r, DType::UInt8);
+}
+
+}  // namespace KAGARI_ISA
+}  // namespace kagari::cpu
