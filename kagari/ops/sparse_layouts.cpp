@@ -105,6 +105,7 @@ Tensor to_any_layout(const Tensor& self, Layout layout, IntList blocksize) {
     if (from == Layout::Strided) return coo_from_dense(self, self.dim());
     return sparse_parts(self).in_blocks() ? coo_from_dense(to_dense(self), 2) : coo_from_compressed(self);
   }
+  KG_CHECK(!is_sparse(self) || sparse_parts(self).sparse_dim() == 2, "conversion from ", name(from), " to ", name(layout), " for input tensors with sparse_dim()!=2 is not supported");
   KG_CHECK_IMPLEMENTED(self.dim() == 2 || (is_sparse(self) && sparse_parts(self).sparse_dim() == 2), "conversion to ", python_name(layout),
                        " is supported for matrices only (batches are not), but got a tensor of shape ", self.sizes());
   if (wanted.in_blocks()) return blocks_from_dense(is_sparse(self) ? to_dense(self) : self, layout, blocksize);

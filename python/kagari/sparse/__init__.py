@@ -39,6 +39,8 @@ def sum(input, dim=None, dtype=None):
     """
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return input.sum(dtype=dtype)
+    if dtype is None and input.dtype == kagari.bool:
+        dtype = kagari.bool             # the "or" of truth values, where Tensor.sum counts them
     return input.sum(dim, dtype=dtype)
 
 
@@ -59,6 +61,29 @@ def spdiags(diagonals, offsets, shape, layout=None):
     """
     made = kagari._spdiags(diagonals, offsets, tuple(shape))
     return made if layout is None else made.to_sparse(layout=layout)
+
+
+class _ClassOfOneDtype(type):
+    """The old classes of sparse tensors: calling one makes a COO tensor of its dtype."""
+
+    def __call__(cls, *arguments, **options):
+        if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+            return kagari.sparse_coo_tensor(size=arguments[0], dtype=cls.dtype, **options)
+        if arguments and all(isinstance(a, int) for a in arguments):
+            return kagari.sparse_coo_tensor(size=arguments, dtype=cls.dtype, **options)
+        if not arguments:
+            return kagari.sparse_coo_tensor(size=(0,), dtype=cls.dtype, **options)
+        return kagari.sparse_coo_tensor(*arguments, dtype=cls.dtype, **options)
+
+    def __instancecheck__(cls, obj):
+        return isinstance(obj, kagari.Tensor) and obj.is_sparse and obj.dtype == cls.dtype
+
+
+for _name, _dtype in (("Float", kagari.float32), ("Double", kagari.float64), ("Half", kagari.float16), ("BFloat16", kagari.bfloat16),
+                      ("Byte", kagari.uint8), ("Char", kagari.int8), ("Short", kagari.int16), ("Int", kagari.int32), ("Long", kagari.int64)):
+    globals()[f"{_name}Tensor"] = _ClassOfOneDtype(f"{_name}Tensor", (), {"dtype": _dtype, "__module__": __name__,
+                                                   "__doc__": f"COO tensors of dtype {_dtype}; the old form of torch.sparse_coo_tensor."})
+del _name, _dtype
 
 
 def as_sparse_gradcheck(gradcheck):

@@ -71,6 +71,22 @@ def test_hybrid_and_scalar():
     assert zero_dim.to_dense().item() == 5 and torch.tensor(2.).to_sparse().item() == 2
 
 
+def test_old_classes():
+    made = torch.sparse.DoubleTensor(torch.tensor([[0, 1]]), torch.tensor([1, 2]), torch.Size([3]))
+    assert made.dtype == torch.float64 and made.to_dense().tolist() == [1, 2, 0] and isinstance(made, torch.sparse.DoubleTensor)
+    assert not isinstance(made, torch.sparse.FloatTensor) and torch.sparse.FloatTensor(2, 3).shape == (2, 3)
+
+
+def test_without_entries():
+    for shape in ((0, 3), (3, 0), (2, 3)):
+        s = torch.sparse_coo_tensor(size=shape)
+        for made in (s, s.coalesce(), s.to_sparse_csr(), s.to_sparse_csc(), s + s, s.to_sparse_csr().t()):
+            assert made._nnz() == 0 and (made.to_dense() == 0).all()
+        assert s.sum() == 0 and (s @ torch.ones(shape[1], 2)).shape == (shape[0], 2)
+    with pytest.raises(RuntimeError, match="sparse_dim\\(\\)!=2 is not supported"):
+        torch.ones(2, 2).to_sparse(1).to_sparse_csr()
+
+
 def test_text():
     assert repr(coo()) == ("tensor(indices=tensor([[0, 1, 1],\n                       [2, 0, 2]]),\n       values=tensor([3., 4., 5.]),\n"
                            "       size=(2, 3), nnz=3, layout=torch.sparse_coo)")
