@@ -257,6 +257,7 @@ Tensor sampled_addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2,
 Tensor mm_reduce(const Tensor& self, const Tensor& other, std::string_view reduce) {
   KG_CHECK_IMPLEMENTED(is_sparse(self) && layout_of(self) == Layout::SparseCsr, "Could not run 'aten::_sparse_mm_reduce_impl': expected a matrix of layout torch.sparse_csr, but got ", python_name(layout_of(self)));
   KG_CHECK(!is_sparse(other), "sparse_mm_reduce: expected other to be strided");
+  if (reduce == "max" || reduce == "min") reduce = reduce == "max" ? "amax" : "amin";
   KG_CHECK(reduce == "sum" || reduce == "mean" || reduce == "amax" || reduce == "amin", "sparse_mm_reduce: reduce type of ", reduce, " has not been enabled.");
   if (reduce == "sum") return sparse_times_dense(self, other);
   const SparseParts& p = sparse_parts(self);

@@ -169,6 +169,15 @@ def test_saved_and_copied():
             np.testing.assert_array_equal(other.to_dense().numpy(), s.to_dense().numpy())
 
 
+def test_indices_from_one_form_to_another():
+    rows, begins, columns = torch.tensor([0, 0, 2]), [0, 2, 2, 3], torch.tensor([1, 2, 0])
+    assert torch._convert_indices_from_coo_to_csr(rows, 3).tolist() == begins
+    assert torch._convert_indices_from_csr_to_coo(torch.tensor(begins), columns).tolist() == [[0, 0, 2], [1, 2, 0]]
+    assert torch._convert_indices_from_csr_to_coo(torch.tensor(begins), columns, transpose=True, out_int32=True).dtype == torch.int32
+    with pytest.raises(RuntimeError, match="out of range"):
+        torch._convert_indices_from_coo_to_csr(rows, 2)
+
+
 def test_diagonals():
     made = torch.sparse.spdiags(torch.tensor([[1., 2., 3.], [4., 5., 6.]]), torch.tensor([0, -1]), (3, 3))
     np.testing.assert_array_equal(made.to_dense().numpy(), [[1, 0, 0], [4, 2, 0], [0, 5, 3]])

@@ -131,7 +131,7 @@ def test_sampled_product_and_reduced_product():
     result = torch.sparse.sampled_addmm(s, torch.from_numpy(x), torch.from_numpy(y), beta=0.5, alpha=2)
     np.testing.assert_allclose(result.to_dense().numpy(), (mask != 0) * (0.5 * mask + 2 * (x @ y)))
     d = np.abs(y[:4]) + 1
-    for reduce, f in (("sum", np.sum), ("mean", np.mean), ("amax", np.max), ("amin", np.min)):
+    for reduce, f in (("sum", np.sum), ("mean", np.mean), ("amax", np.max), ("amin", np.min), ("max", np.max), ("min", np.min)):
         expected = np.array([f([mask[i, j] * d[j] for j in range(4) if mask[i, j]], axis=0) if mask[i].any() else 0 * d[0] for i in range(3)])
         np.testing.assert_allclose(torch.sparse.mm(s, torch.from_numpy(d), reduce).numpy(), expected)
     with pytest.raises(RuntimeError, match="reduce type of prod"):
