@@ -86,6 +86,21 @@ for _name, _dtype in (("Float", kagari.float32), ("Double", kagari.float64), ("H
 del _name, _dtype
 
 
+def _of_values(func, inputs):
+    """A function of strided tensors, and its arguments: in place of each sparse one stand its values."""
+    patterns = [x.detach() if isinstance(x, kagari.Tensor) and x.layout != kagari.strided else None for x in inputs]
+    patterns = [p.coalesce() if p is not None and p.is_sparse else p for p in patterns]
+    arguments = tuple(x if p is None else p.values().clone().requires_grad_(x.requires_grad) for x, p in zip(inputs, patterns))
+
+    def function(*values):
+        result = func(*(v if p is None else kagari._with_sparse_values(p, v) for v, p in zip(values, patterns)))
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        results = tuple(r.to_dense() if isinstance(r, kagari.Tensor) and r.layout != kagari.strided else r for r in results)
+        return results if isinstance(result, (tuple, list)) else results[0]
+
+    return function, arguments
+
+
 def as_sparse_gradcheck(gradcheck):
     """``gradcheck`` for functions of sparse tensors: the checked variables are the values of the sparse arguments.
 
@@ -93,16 +108,5 @@ def as_sparse_gradcheck(gradcheck):
     """
     def checked(func, inputs, **options):
         options.pop("masked", None)
-        inputs = (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)
-        patterns = [x.detach() if isinstance(x, kagari.Tensor) and x.layout != kagari.strided else None for x in inputs]
-        patterns = [p.coalesce() if p is not None and p.is_sparse else p for p in patterns]
-        arguments = tuple(x if p is None else p.values().clone().requires_grad_(x.requires_grad) for x, p in zip(inputs, patterns))
-
-        def of_values(*values):
-            result = func(*(v if p is None else kagari._with_sparse_values(p, v) for v, p in zip(values, patterns)))
-            results = result if isinstance(result, (tuple, list)) else (result,)
-            results = tuple(r.to_dense() if isinstance(r, kagari.Tensor) and r.layout != kagari.strided else r for r in results)
-            return results if isinstance(result, (tuple, list)) else results[0]
-
-        return gradcheck(of_values, arguments, **options)
+        return gradcheck(*_of_values(func, (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)), **options)
     return checked
