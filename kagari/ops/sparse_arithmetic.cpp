@@ -85,7 +85,7 @@ Tensor add_coo(const Tensor& a, const Tensor& b, const Scalar& alpha, DType dtyp
   const SparseParts &p = sparse_parts(a), &q = sparse_parts(b);
   if (equal_elements(p.indices, q.indices)) return make_sparse(a.sizes(), {Layout::Sparse, p.indices, {}, add_values(a, b, alpha, dtype), p.coalesced && q.coalesced, false});
   KG_CHECK(p.sparse_dim() == q.sparse_dim(), "add: expected 'self' and 'other' to have same number of sparse dimensions, but 'self' has ", p.sparse_dim(), " while 'other' has ", q.sparse_dim());
-  Tensor values = cat(std::vector<Tensor>{to(p.values, dtype), scaled(to(q.values, dtype), alpha)}, 0);
+  Tensor values = cat(std::vector<Tensor>{to(p.values, dtype), to(scaled(to(q.values, dtype), alpha), dtype)}, 0);
   Tensor y = make_sparse(a.sizes(), {Layout::Sparse, cat(std::vector<Tensor>{p.indices, q.indices}, 1), {}, values, false, false});
   return p.coalesced && q.coalesced ? coalesce(y) : y;
 }
@@ -118,7 +118,7 @@ Tensor add_sparse(const Tensor& a, const Tensor& b, const Scalar& alpha) {
 void scatter_onto(const Tensor& y, const Tensor& b, const Scalar& alpha) {
   NoGrad no_record;
   Tensor coo = sparse_parts(b).in_blocks() ? to_layout(b, Layout::Sparse) : b;
-  Tensor at = sparse_coordinates(coo), values = scaled(to(sparse_parts(coo).values, y.dtype()), alpha);
+  Tensor at = sparse_coordinates(coo), values = to(scaled(to(sparse_parts(coo).values, y.dtype()), alpha), y.dtype());
   if (at.sizes()[0] == 0) add_(y, sum(values, IntList{0}));
   else if (at.sizes()[1]) index_put_(y, unbind(at, 0), contiguous(values), true);
 }

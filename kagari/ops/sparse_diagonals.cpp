@@ -1,4 +1,6 @@
-// A sparse matrix from its diagonals, and the same pattern with other values.
+// A sparse matrix from its diagonals, the same pattern with other values, and indices from one form to another.
+#include <algorithm>
+
 #include "kagari/op/sparse_rules.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/indexing.h"
@@ -38,6 +40,46 @@ const auto spdiags_op = compose<&spdiags>({
     .in = kFunction,
     .doc = "A COO matrix with the rows of `diagonals` on the diagonals `offsets`.",
     .body = &spdiags,
+});
+
+/// Sorted rows as the places where each row begins.
+Tensor begins_of_rows(const Tensor& rows, int64_t size, bool out_int32) {
+  KG_CHECK(rows.dim() <= 1, "Input is supposed to be a vector, but got shape ", rows.sizes());
+  KG_CHECK(size >= 0, "size must not be negative, but got ", size);
+  Tensor r = contiguous(to(rows, DType::Int64)), out = zero_(empty_tensor({size + 1}, DType::Int64));
+  int64_t* begin = out.data<int64_t>();
+  for (int64_t n = 0; n < r.numel(); ++n) {
+    int64_t v = r.data<int64_t>()[n];
+    KG_CHECK(v >= 0 && v < size, "_convert_indices_from_coo_to_csr(): index ", v, " is out of range for ", size, " rows");
+    ++begin[v + 1];
+  }
+  for (int64_t i = 0; i < size; ++i) begin[i + 1] += begin[i];
+  return out_int32 ? to(out, DType::Int32) : out;
+}
+Tensor coordinates_of(const Tensor& crow, const Tensor& col, bool out_int32, bool transpose) {
+  KG_CHECK(crow.dim() == 1 && col.dim() == 1 && crow.numel() > 0, "_convert_indices_from_csr_to_coo(): expected two vectors of indices, but got shapes ", crow.sizes(), " and ", col.sizes());
+  Tensor begin = contiguous(to(crow, DType::Int64)), out = empty_tensor({2, col.numel()}, DType::Int64);
+  const int64_t *b = begin.data<int64_t>(), rows = begin.numel() - 1, nnz = col.numel();
+  KG_CHECK(b[0] == 0 && b[rows] == nnz, "_convert_indices_from_csr_to_coo(): the row indices do not begin at 0 and end at ", nnz);
+  int64_t* row = out.data<int64_t>() + (transpose ? nnz : 0);
+  for (int64_t r = 0; r < rows; ++r) {
+    KG_CHECK(b[r] <= b[r + 1] && b[r + 1] <= nnz, "_convert_indices_from_csr_to_coo(): the row indices decrease");
+    std::fill(row + b[r], row + b[r + 1], r);
+  }
+  copy_(select(out, 0, transpose ? 0 : 1), col);
+  return out_int32 ? to(out, DType::Int32) : out;
+}
+const auto to_csr_op = compose<&begins_of_rows>({
+    .schema = "_convert_indices_from_coo_to_csr(Tensor self, int size, *, bool out_int32=False) -> Tensor",
+    .in = kFunction,
+    .doc = "Where each of `size` rows begins among sorted row numbers, and the end.\n\n>>> torch._convert_indices_from_coo_to_csr(torch.tensor([0, 0, 2]), 3)\ntensor([0, 2, 2, 3])",
+    .body = &begins_of_rows,
+});
+const auto to_coo_op = compose<&coordinates_of>({
+    .schema = "_convert_indices_from_csr_to_coo(Tensor crow_indices, Tensor col_indices, *, bool out_int32=False, bool transpose=False) -> Tensor",
+    .in = kFunction,
+    .doc = "Rows and columns (2, nnz) of compressed rows; transposed: columns and rows.",
+    .body = &coordinates_of,
 });
 
 Tensor with_values(const Tensor& pattern, const Tensor&) { fail(ErrorKind::Runtime, str("_with_sparse_values(): expected a sparse tensor, but got ", python_name(layout_of(pattern)))); }

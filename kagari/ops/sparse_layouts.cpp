@@ -1,4 +1,6 @@
 // From one layout to another.
+#include <algorithm>
+
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -11,6 +13,25 @@
 namespace kagari {
 namespace {
 
+/// Writes values, each at a place of its own, into zeros.
+void write_values(const Tensor& y, const SparseParts& p, const Tensor& values) {
+  int64_t dims = p.sparse_dim(), nnz = p.nnz(), inner = values.numel() / nnz;
+  Ints step(size_t(dims), inner);
+  for (int64_t d = dims - 1; d > 0; --d) step[size_t(d - 1)] = step[size_t(d)] * y.sizes()[size_t(d)];
+  const int64_t* at = p.indices.data<int64_t>();
+  visit_sizes(y.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    const T* v = values.data<T>();
+    T* out = y.data<T>();
+    for (int64_t n = 0; n < nnz; ++n) {
+      int64_t place = 0;
+      for (int64_t d = 0; d < dims; ++d) place += at[d * nnz + n] * step[size_t(d)];
+      if (inner == 1) out[place] = v[n];
+      else std::copy_n(v + n * inner, inner, out + place);
+    }
+  });
+}
+
 /// Zeros with the values at their places.
 Tensor dense_from_coo(const Tensor& self) {
   Tensor x = self.dtype() == DType::Bool ? coalesce(self) : self;  // truth values are not added
@@ -19,8 +40,8 @@ Tensor dense_from_coo(const Tensor& self) {
   if (p.sparse_dim() == 0) return reshape(sum(values, IntList{0}, false, values.dtype()), x.sizes());
   Tensor y = zeros(x.sizes(), {.dtype = x.dtype(), .layout = {}, .device = {}});
   if (p.nnz() == 0 || y.numel() == 0) return y;
-  std::vector<Tensor> rows = unbind(p.indices, 0);
-  index_put_(y, rows, values, !p.coalesced);
+  if (p.coalesced) write_values(y, p, values);
+  else index_put_(y, unbind(p.indices, 0), values, true);
   return y;
 }
 
@@ -105,6 +126,7 @@ Tensor to_any_layout(const Tensor& self, Layout layout, IntList blocksize) {
     if (from == Layout::Strided) return coo_from_dense(self, self.dim());
     return sparse_parts(self).in_blocks() ? coo_from_dense(to_dense(self), 2) : coo_from_compressed(self);
   }
+  KG_CHECK(!is_sparse(self) || sparse_parts(self).sparse_dim() == 2, "conversion from ", name(from), " to ", name(layout), " for input tensors with sparse_dim()!=2 is not supported");
   KG_CHECK_IMPLEMENTED(self.dim() == 2 || (is_sparse(self) && sparse_parts(self).sparse_dim() == 2), "conversion to ", python_name(layout),
                        " is supported for matrices only (batches are not), but got a tensor of shape ", self.sizes());
   if (wanted.in_blocks()) return blocks_from_dense(is_sparse(self) ? to_dense(self) : self, layout, blocksize);

@@ -154,6 +154,44 @@ Tensor sparse_times_dense(const Tensor& a, const Tensor& b) {
   return csr_product(rows.begin, rows.column, values, b);
 }
 
+/// The same, row by row (Gustavson 1978), when nothing is recorded.
+Tensor product_of_rows(const Rows& x, const Tensor& xv, const Rows& y, const Tensor& yv, int64_t columns) {
+  const int64_t *xb = x.begin.data<int64_t>(), *xc = x.column.data<int64_t>(), *yb = y.begin.data<int64_t>(), *yc = y.column.data<int64_t>(), rows = x.begin.numel() - 1;
+  Tensor left = contiguous(xv), right = contiguous(yv);
+  return visit_all("sparse.mm", xv.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    using S = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, std::conditional_t<std::is_integral_v<T>, uint64_t, T>>;
+    const T *a = left.template data<T>(), *b = right.template data<T>();
+    std::vector<S> sums(static_cast<size_t>(columns)), values;
+    std::vector<int64_t> last_row(size_t(columns), -1), met, i, j;
+    for (int64_t row = 0; row < rows; ++row) {
+      met.clear();
+      for (int64_t n = xb[row]; n < xb[row + 1]; ++n)
+        for (int64_t m = yb[xc[n]]; m < yb[xc[n] + 1]; ++m) {
+          size_t c = size_t(yc[m]);
+          if (last_row[c] != row) {
+            last_row[c] = row;
+            sums[c] = S(0);
+            met.push_back(yc[m]);
+          }
+          sums[c] += S(a[n]) * S(b[m]);
+        }
+      std::sort(met.begin(), met.end());
+      for (int64_t c : met) {
+        i.push_back(row);
+        j.push_back(c);
+        values.push_back(sums[size_t(c)]);
+      }
+    }
+    int64_t nnz = int64_t(i.size());
+    Tensor at = empty_tensor({2, nnz}, DType::Int64), v = empty_tensor({nnz}, xv.dtype());
+    std::copy(i.begin(), i.end(), at.data<int64_t>());
+    std::copy(j.begin(), j.end(), at.data<int64_t>() + nnz);
+    std::transform(values.begin(), values.end(), v.template data<T>(), [](S s) { return T(s); });
+    return make_sparse({rows, columns}, {Layout::Sparse, at, {}, v, true, false});
+  });
+}
+
 /// All products of entries that meet, added up.
 Tensor sparse_times_sparse(const Tensor& a, const Tensor& b) {
   KG_CHECK(a.sizes()[1] == b.sizes()[0], "mat1 and mat2 shapes cannot be multiplied (", a.sizes()[0], "x", a.sizes()[1], " and ", b.sizes()[0], "x", b.sizes()[1], ")");
@@ -162,6 +200,10 @@ Tensor sparse_times_sparse(const Tensor& a, const Tensor& b) {
   auto [y, yv] = rows_and_values(b);
   check_rows(x.begin, x.column, xv.numel(), b.sizes()[0]);
   check_rows(y.begin, y.column, yv.numel(), b.sizes()[1]);
+  if (!grad_enabled() || (!xv.requires_grad() && !yv.requires_grad())) {
+    Tensor made = product_of_rows(x, xv, y, yv, b.sizes()[1]);
+    return sparse_parts(a).is_coo() ? made : to_layout(made, Layout::SparseCsr);
+  }
   const int64_t *xb = x.begin.data<int64_t>(), *xc = x.column.data<int64_t>(), *yb = y.begin.data<int64_t>(), *yc = y.column.data<int64_t>();
   int64_t count = 0, rows = a.sizes()[0];
   for (int64_t n = 0; n < xv.numel(); ++n) count += yb[xc[n] + 1] - yb[xc[n]];
@@ -257,6 +299,7 @@ Tensor sampled_addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2,
 Tensor mm_reduce(const Tensor& self, const Tensor& other, std::string_view reduce) {
   KG_CHECK_IMPLEMENTED(is_sparse(self) && layout_of(self) == Layout::SparseCsr, "Could not run 'aten::_sparse_mm_reduce_impl': expected a matrix of layout torch.sparse_csr, but got ", python_name(layout_of(self)));
   KG_CHECK(!is_sparse(other), "sparse_mm_reduce: expected other to be strided");
+  if (reduce == "max" || reduce == "min") reduce = reduce == "max" ? "amax" : "amin";
   KG_CHECK(reduce == "sum" || reduce == "mean" || reduce == "amax" || reduce == "amin", "sparse_mm_reduce: reduce type of ", reduce, " has not been enabled.");
   if (reduce == "sum") return sparse_times_dense(self, other);
   const SparseParts& p = sparse_parts(self);

@@ -106,6 +106,7 @@ Tensor softmax_values(const Tensor& self, int64_t dim, std::optional<DType> dtyp
   KG_CHECK(is_sparse(self) && sparse_parts(self).is_coo(), logarithm ? "log_softmax" : "softmax", "(): expected a tensor of layout torch.sparse_coo, but got ", python_name(layout_of(self)));
   dim = wrap_dim(dim, self.dim());
   Tensor x = coalesce(dtype ? to(self, *dtype) : self);
+  if (!x.is_floating()) fail_dtype(logarithm ? "log_softmax" : "softmax", x.dtype());
   const SparseParts& p = sparse_parts(x);
   Tensor v = sparse_values(x);
   if (dim >= p.sparse_dim()) {

@@ -48,7 +48,7 @@ bool within_bounds(const Tensor& t, const SparseParts& p) {
 void check_sparse_indices(const Tensor& t) {
   SparseParts& p = sparse_parts(t);
   for (const Tensor* part : {&p.indices, &p.plain, &p.values})
-    KG_CHECK(!part->defined() || !part->is_contiguous() || part->storage()->nbytes() >= (part->storage_offset() + part->numel()) * part->itemsize(),
+    KG_CHECK(!part->defined() || part->numel() == 0 || !part->is_contiguous() || part->storage()->nbytes() >= (part->storage_offset() + part->numel()) * part->itemsize(),
              "the memory of a part of a sparse tensor was made smaller than the part");
   uint64_t now = versions(p);
   if (p.checked == now) return;

@@ -214,7 +214,7 @@ PyObject* tolist(PyObject* o, PyObject*) {
 
 PyObject* array_of(PyObject* o, bool force) {
   const Tensor& t = tensor_of(o);
-  KG_CHECK(t.is_meta() || t.numel() == 0 || t.storage()->data(), ".numpy() is not supported for tensor subclasses.");
+  KG_CHECK(!is_hollow(t), ".numpy() is not supported for tensor subclasses.");
   KG_CHECK_TYPE(!t.is_meta() || force, "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
   if (!t.requires_grad() || !grad_enabled()) return ndarray_from_tensor(o);

@@ -13,10 +13,14 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     """Compares the gradients of func(*inputs) with central differences of step eps; True if they agree.
 
     Inputs should be float64 or complex128 (others give a warning and usually fail). fast_mode compares one random
-    projection of the Jacobian instead of all of it. Raises GradcheckError on a mismatch, or gives False if
+    projection of the Jacobian instead of all of it. Of a sparse input the values are varied. Raises GradcheckError on a mismatch, or gives False if
     raise_exception is off.
     """
+    import kagari
     from kagari.autograd._finite_differences import Checker
+    given = (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)
+    if any(isinstance(x, kagari.Tensor) and x.layout != kagari.strided for x in given):
+        func, inputs = kagari.sparse._of_values(func, given)
     if not (check_forward_ad or check_backward_ad):
         raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     if check_batched_grad and not check_backward_ad:

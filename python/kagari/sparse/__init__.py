@@ -39,6 +39,8 @@ def sum(input, dim=None, dtype=None):
     """
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return input.sum(dtype=dtype)
+    if dtype is None and input.dtype == kagari.bool:
+        dtype = kagari.bool             # the "or" of truth values, where Tensor.sum counts them
     return input.sum(dim, dtype=dtype)
 
 
@@ -61,6 +63,44 @@ def spdiags(diagonals, offsets, shape, layout=None):
     return made if layout is None else made.to_sparse(layout=layout)
 
 
+class _ClassOfOneDtype(type):
+    """The old classes of sparse tensors: calling one makes a COO tensor of its dtype."""
+
+    def __call__(cls, *arguments, **options):
+        if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+            return kagari.sparse_coo_tensor(size=arguments[0], dtype=cls.dtype, **options)
+        if arguments and all(isinstance(a, int) for a in arguments):
+            return kagari.sparse_coo_tensor(size=arguments, dtype=cls.dtype, **options)
+        if not arguments:
+            return kagari.sparse_coo_tensor(size=(0,), dtype=cls.dtype, **options)
+        return kagari.sparse_coo_tensor(*arguments, dtype=cls.dtype, **options)
+
+    def __instancecheck__(cls, obj):
+        return isinstance(obj, kagari.Tensor) and obj.is_sparse and obj.dtype == cls.dtype
+
+
+for _name, _dtype in (("Float", kagari.float32), ("Double", kagari.float64), ("Half", kagari.float16), ("BFloat16", kagari.bfloat16),
+                      ("Byte", kagari.uint8), ("Char", kagari.int8), ("Short", kagari.int16), ("Int", kagari.int32), ("Long", kagari.int64)):
+    globals()[f"{_name}Tensor"] = _ClassOfOneDtype(f"{_name}Tensor", (), {"dtype": _dtype, "__module__": __name__,
+                                                   "__doc__": f"COO tensors of dtype {_dtype}; the old form of torch.sparse_coo_tensor."})
+del _name, _dtype
+
+
+def _of_values(func, inputs):
+    """A function of strided tensors, and its arguments: in place of each sparse one stand its values."""
+    patterns = [x.detach() if isinstance(x, kagari.Tensor) and x.layout != kagari.strided else None for x in inputs]
+    patterns = [p.coalesce() if p is not None and p.is_sparse else p for p in patterns]
+    arguments = tuple(x if p is None else p.values().clone().requires_grad_(x.requires_grad) for x, p in zip(inputs, patterns))
+
+    def function(*values):
+        result = func(*(v if p is None else kagari._with_sparse_values(p, v) for v, p in zip(values, patterns)))
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        results = tuple(r.to_dense() if isinstance(r, kagari.Tensor) and r.layout != kagari.strided else r for r in results)
+        return results if isinstance(result, (tuple, list)) else results[0]
+
+    return function, arguments
+
+
 def as_sparse_gradcheck(gradcheck):
     """``gradcheck`` for functions of sparse tensors: the checked variables are the values of the sparse arguments.
 
@@ -68,16 +108,5 @@ def as_sparse_gradcheck(gradcheck):
     """
     def checked(func, inputs, **options):
         options.pop("masked", None)
-        inputs = (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)
-        patterns = [x.detach() if isinstance(x, kagari.Tensor) and x.layout != kagari.strided else None for x in inputs]
-        patterns = [p.coalesce() if p is not None and p.is_sparse else p for p in patterns]
-        arguments = tuple(x if p is None else p.values().clone().requires_grad_(x.requires_grad) for x, p in zip(inputs, patterns))
-
-        def of_values(*values):
-            result = func(*(v if p is None else kagari._with_sparse_values(p, v) for v, p in zip(values, patterns)))
-            results = result if isinstance(result, (tuple, list)) else (result,)
-            results = tuple(r.to_dense() if isinstance(r, kagari.Tensor) and r.layout != kagari.strided else r for r in results)
-            return results if isinstance(result, (tuple, list)) else results[0]
-
-        return gradcheck(of_values, arguments, **options)
+        return gradcheck(*_of_values(func, (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)), **options)
     return checked

@@ -71,6 +71,22 @@ def test_hybrid_and_scalar():
     assert zero_dim.to_dense().item() == 5 and torch.tensor(2.).to_sparse().item() == 2
 
 
+def test_old_classes():
+    made = torch.sparse.DoubleTensor(torch.tensor([[0, 1]]), torch.tensor([1, 2]), torch.Size([3]))
+    assert made.dtype == torch.float64 and made.to_dense().tolist() == [1, 2, 0] and isinstance(made, torch.sparse.DoubleTensor)
+    assert not isinstance(made, torch.sparse.FloatTensor) and torch.sparse.FloatTensor(2, 3).shape == (2, 3)
+
+
+def test_without_entries():
+    for shape in ((0, 3), (3, 0), (2, 3)):
+        s = torch.sparse_coo_tensor(size=shape)
+        for made in (s, s.coalesce(), s.to_sparse_csr(), s.to_sparse_csc(), s + s, s.to_sparse_csr().t()):
+            assert made._nnz() == 0 and (made.to_dense() == 0).all()
+        assert s.sum() == 0 and (s @ torch.ones(shape[1], 2)).shape == (shape[0], 2)
+    with pytest.raises(RuntimeError, match="sparse_dim\\(\\)!=2 is not supported"):
+        torch.ones(2, 2).to_sparse(1).to_sparse_csr()
+
+
 def test_text():
     assert repr(coo()) == ("tensor(indices=tensor([[0, 1, 1],\n                       [2, 0, 2]]),\n       values=tensor([3., 4., 5.]),\n"
                            "       size=(2, 3), nnz=3, layout=torch.sparse_coo)")
@@ -151,6 +167,15 @@ def test_saved_and_copied():
             assert other.layout == s.layout and other.shape == s.shape
             assert not s.is_sparse or other.is_coalesced() == s.is_coalesced()
             np.testing.assert_array_equal(other.to_dense().numpy(), s.to_dense().numpy())
+
+
+def test_indices_from_one_form_to_another():
+    rows, begins, columns = torch.tensor([0, 0, 2]), [0, 2, 2, 3], torch.tensor([1, 2, 0])
+    assert torch._convert_indices_from_coo_to_csr(rows, 3).tolist() == begins
+    assert torch._convert_indices_from_csr_to_coo(torch.tensor(begins), columns).tolist() == [[0, 0, 2], [1, 2, 0]]
+    assert torch._convert_indices_from_csr_to_coo(torch.tensor(begins), columns, transpose=True, out_int32=True).dtype == torch.int32
+    with pytest.raises(RuntimeError, match="out of range"):
+        torch._convert_indices_from_coo_to_csr(rows, 2)
 
 
 def test_diagonals():

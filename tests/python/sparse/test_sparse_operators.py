@@ -131,7 +131,7 @@ def test_sampled_product_and_reduced_product():
     result = torch.sparse.sampled_addmm(s, torch.from_numpy(x), torch.from_numpy(y), beta=0.5, alpha=2)
     np.testing.assert_allclose(result.to_dense().numpy(), (mask != 0) * (0.5 * mask + 2 * (x @ y)))
     d = np.abs(y[:4]) + 1
-    for reduce, f in (("sum", np.sum), ("mean", np.mean), ("amax", np.max), ("amin", np.min)):
+    for reduce, f in (("sum", np.sum), ("mean", np.mean), ("amax", np.max), ("amin", np.min), ("max", np.max), ("min", np.min)):
         expected = np.array([f([mask[i, j] * d[j] for j in range(4) if mask[i, j]], axis=0) if mask[i].any() else 0 * d[0] for i in range(3)])
         np.testing.assert_allclose(torch.sparse.mm(s, torch.from_numpy(d), reduce).numpy(), expected)
     with pytest.raises(RuntimeError, match="reduce type of prod"):
@@ -155,6 +155,7 @@ def test_gradients(name):
         s.requires_grad_()
         check = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
         assert check(FUNCTIONS[name], (s,), masked=True)
+        assert torch.autograd.gradcheck(FUNCTIONS[name], s, masked=True) and torch.autograd.gradcheck(FUNCTIONS[name], (s.detach().to_sparse_csr().to_sparse().requires_grad_(),))
 
 
 def test_gradient_of_the_dense_factor():
@@ -179,3 +180,15 @@ def test_gradients_have_the_places_of_the_tensor():
     y = torch.ones(2, 2, requires_grad=True)
     y.sparse_mask(torch.eye(2).to_sparse()).to_dense().sum().backward()
     assert y.grad.tolist() == [[1, 0], [0, 1]]
+
+
+def test_second_derivatives():
+    at, d = [[0, 0, 2], [1, 0, 1]], torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    v = torch.randn(3, dtype=torch.float64, requires_grad=True)
+
+    def matrix(values):
+        return torch.sparse_coo_tensor(at, values, (3, 3))
+
+    assert torch.autograd.gradgradcheck(lambda values, x: (matrix(values) @ x) ** 2, (v, d))
+    assert torch.autograd.gradgradcheck(lambda values: torch.sparse.softmax(matrix(values), 1).to_dense(), (v,))
+    assert torch.autograd.gradgradcheck(lambda values: (matrix(values).sin() * matrix(values)).to_dense() ** 2, (v,))
