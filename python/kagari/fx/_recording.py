@@ -58,6 +58,8 @@ def signature(schema):
 @functools.lru_cache(None)
 def target_of(name, schema, given=()):
     """The callable that stands for an operator in graphs: torch.ops.aten.name.overload. `given` names the arguments of the call."""
+    if name == "unfold" and "im2col" not in schema:          # torch.ops has one name for Tensor.unfold and nn.functional.unfold
+        return kagari.Tensor.unfold
     own = schema[len(name) + 1:schema.index("(")] if schema.startswith(f"{name}.") else ""
     packet = getattr(kagari.ops.aten, name)
     overload = overload_of(name, own, given)

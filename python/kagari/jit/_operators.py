@@ -4,6 +4,7 @@ import functools
 import kagari
 from kagari import _C
 from kagari._ops import OpOverloadPacket
+from kagari.jit import _losses as losses
 from kagari.jit._builtins import PLAIN, SCALAR, raise_exception, text
 from kagari.jit._numbers import dtype_of, layout_of, memory_format_of, number_of
 
@@ -112,9 +113,12 @@ def _mean_of_type(function):
     return reduce
 
 
-def _stft(x, n_fft, hop_length=None, win_length=None, window=None, normalized=False, onesided=None, return_complex=None, align_to_window=None):
-    return kagari._C._space_torch["stft"](x, n_fft, hop_length, win_length, window, normalized, onesided, return_complex) if "stft" in kagari._C._space_torch \
-        else kagari.functional.stft(x, n_fft, hop_length, win_length, window, False, "reflect", normalized, onesided, return_complex)
+def _stft(x, n_fft, hop_length=None, win_length=None, window=None, *rest):
+    """Of the two overloads one has center and pad_mode in front of normalized, onesided, return_complex."""
+    center, pad_mode = (rest[0], rest[1]) if len(rest) > 1 and isinstance(rest[1], str) else (False, "reflect")
+    flags = rest[2:] if len(rest) > 1 and isinstance(rest[1], str) else rest
+    normalized, onesided, return_complex = (*flags, *(False, None, None)[len(flags):])[:3]
+    return kagari.stft(x, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
 
 
 def _max_pool_with_strides(function):
@@ -215,6 +219,7 @@ def _special():
     """Operator name -> function, for those that the tables of kagari's operators do not serve as they are."""
     F = kagari.nn.functional
     return {
+        **losses.table(),
         "to": _to, "_convolution": _convolution, "size": _size, "len": _len, "embedding": _embedding, "pad": _pad, "tensor": _tensor, "as_tensor": _as_tensor,
         "softmax": _softmax(kagari.softmax), "log_softmax": _softmax(kagari.log_softmax), "cumsum": _scan(kagari.cumsum), "cumprod": _scan(kagari.cumprod),
         "sum": _mean_of_type(kagari.sum), "mean": _mean_of_type(kagari.mean), "prod": _mean_of_type(kagari.prod),
@@ -235,7 +240,7 @@ def _special():
         "_transformer_encoder_layer_fwd": _transformer_layer, "_native_multi_head_attention": _native_attention, "is_nonzero": bool,
         "im2col": lambda x, kernel, dilation, padding, stride: F.unfold(x, kernel, dilation, padding, stride),
         "col2im": lambda x, size, kernel, dilation, padding, stride: F.fold(x, size, kernel, dilation, padding, stride),
-        "expand": lambda x, size, *, implicit=False: x.expand(size), "permute": lambda x, dims: x.permute(dims), "repeat": lambda x, sizes: x.repeat(sizes),
+        "expand": lambda x, size, *, implicit=False: x.expand(size), "permute": lambda x, dims: x.permute(dims), "repeat": lambda x, sizes: x.repeat(sizes), "unfold": Tensor.unfold,
         "reshape": lambda x, shape: x.reshape(shape), "view": lambda x, shape: x.view(dtype_of(shape) if type(shape) is int else shape),
         "movedim": lambda x, a, b: kagari.movedim(x, a, b), "norm": _norm, "get_device": lambda x: x.get_device(), "cuda": lambda x: x.cuda(),
         "type_as": lambda x, other: x.to(other.dtype), "__getitem__": lambda values, key: values[key], "backward": lambda x, *rest: x.backward(*rest),

@@ -41,7 +41,7 @@ def mutations(x):
     s[[0, 1], [1, 2]] = 7.0
     c = torch.ones(4, dtype=torch.float64)
     c += x[0]
-    return y, z, b, w, v, q, i * x, s, x[..., None, 0], x[-1], x.data + 1, c, torch.diagonal(y), y.unbind(0)[1], torch.stack([x, x]).sum(0)
+    return y, z, b, w, v, q, i * x, s, x[..., None, 0], x[-1], x.data + 1, c, torch.diagonal(y), y.unbind(0)[1], torch.stack([x, x]).sum(0), x.unfold(1, 2, 1)
 
 
 def test_changes_in_place_become_values():
