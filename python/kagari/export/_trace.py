@@ -137,7 +137,8 @@ def _probe_sizes(entry, now, order, attempt):
     return out
 
 
-def _resized(tensor, dim, size):
+def resized(tensor, dim, size):
+    """A tensor of another size, with elements of this one."""
     at = kagari.arange(size) % max(tensor.shape[dim], 1)
     return tensor.detach().index_select(dim, at).requires_grad_(tensor.requires_grad and tensor.is_floating_point())
 
@@ -156,7 +157,7 @@ def _generalize(base, module, args, kwargs, attributes, whole, symbols, dynamic,
                     for one in entry["places"]:
                         size = vectors[name][probe]
                         size = one.spec.value(size) if isinstance(one.spec, shapes.Dim) else size
-                        other[one.leaf] = _resized(other[one.leaf], one.dim, size)
+                        other[one.leaf] = resized(other[one.leaf], one.dim, size)
                 probe_args, probe_kwargs = _pytree.tree_unflatten(other, spec)
                 kagari.set_rng_state(state)
                 recordings.append(_record_once(module, probe_args, probe_kwargs, attributes, whole))
