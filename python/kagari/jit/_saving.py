@@ -6,7 +6,7 @@ import kagari
 from kagari import serialization, storage as storages
 from kagari._zip_archive import ArchiveWriter
 from kagari.export import dynamic_shapes as shapes
-from kagari.export._trace import parameters_of, record, resized
+from kagari.export._trace import parameters_of, record, resized, warn_of_reads
 from kagari.fx._dynamic_sizes import size_target, sym_size
 from kagari.fx._recording import operator_name
 from kagari.fx.node import Node
@@ -112,7 +112,7 @@ def free_dimensions(module, args, kwargs):
         if isinstance(leaf, kagari.Tensor):
             for dim, size in enumerate(leaf.shape):
                 groups.setdefault(size, []).append((i, dim))
-    free, base = [], calls_of(record(module, args, kwargs, [], _WHOLE))
+    free, base = [], calls_of(record(module, args, kwargs, [], _WHOLE, warn_of_reads))
     for size, places in groups.items():
         if size == 0:
             continue
@@ -120,7 +120,7 @@ def free_dimensions(module, args, kwargs):
         for i, dim in places:
             other[i] = resized(other[i], dim, size + 1)
         try:
-            same = calls_of(record(module, *_pytree.tree_unflatten(other, spec), [], _WHOLE)) == base
+            same = calls_of(record(module, *_pytree.tree_unflatten(other, spec), [], _WHOLE, warn_of_reads)) == base
         except (RuntimeError, ValueError, IndexError, AssertionError):
             continue
         if same:
@@ -140,10 +140,10 @@ def record_free(module, args, kwargs):
     for dynamic in (free, [one for one in free if one.dim == 0]):
         if dynamic:
             try:
-                return record(module, args, kwargs, dynamic, _WHOLE)
+                return record(module, args, kwargs, dynamic, _WHOLE, warn_of_reads)
             except RuntimeError:
                 continue
-    return record(module, args, kwargs, [], _WHOLE)
+    return record(module, args, kwargs, [], _WHOLE, warn_of_reads)
 
 
 class Program:
