@@ -163,10 +163,11 @@ def _generalize(base, module, args, kwargs, attributes, whole, symbols, on_read,
     now = {name: _size_now(entry, leaves) for name, entry in symbols.items()}
     failure = None
     for attempt in range(3):
-        vectors = {name: [now[name], *_probe_sizes(entry, now[name], i, attempt)] for i, (name, entry) in enumerate(symbols.items())}
+        probes = PROBES if len(symbols) > 1 else 3       # one dimension is told apart from constants sooner
+        vectors = {name: [now[name], *_probe_sizes(entry, now[name], i, attempt)[:probes]] for i, (name, entry) in enumerate(symbols.items())}
         recordings = [base]
         try:
-            for probe in range(1, PROBES + 1):
+            for probe in range(1, probes + 1):
                 other = list(leaves)
                 for name, entry in symbols.items():
                     for one in entry["places"]:
