@@ -43,7 +43,8 @@ class CapturedFunction:
             graph_module, inputs, out_spec, constants = self.record(args, kwargs)
         except (_ReadsValues, NotImplementedError) as error:
             if self.fullgraph:
-                raise Unsupported("the function reads values of tensors in Python, so that it is not one graph" if isinstance(error, _ReadsValues) else str(error)) from None
+                reason = "the function reads values of tensors in Python, so that it is not one graph" if isinstance(error, _ReadsValues) else str(error)
+                raise Unsupported(reason) from None
             return self.function
         try:
             call = self.backend(graph_module, inputs, **self.options)
