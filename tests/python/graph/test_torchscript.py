@@ -208,3 +208,8 @@ def test_operators_with_other_signatures_than_nn_functional():
     F, x, t, c = torch.nn.functional, torch.randn(3, 4), torch.rand(3, 4), torch.tensor([0, 1, 2])
     same(made.f(x, t, c), (F.cross_entropy(x, c), F.mse_loss(x, t, reduction="sum"), F.binary_cross_entropy_with_logits(x, t, reduction="none"), x.unfold(1, 2, 1),
                            F.conv1d(x[None], torch.ones(2, 3, 1)), x.double(), x.double().softmax(1), 3.5, list(x.split(2, 1))))
+
+
+def test_operator_names():
+    names = torch.jit.export_opnames(torch.jit.load(DATA / "attention.pt"))
+    assert "aten::matmul" in names and "aten::layer_norm" in names and names == sorted(names)
