@@ -2,6 +2,7 @@
 
 #include "kagari/base/allocator.h"
 #include "kagari/tensor/sparse.h"
+#include "kagari/tensor/value_reads.h"
 
 namespace kagari {
 
@@ -78,7 +79,10 @@ bool Tensor::is_non_overlapping_and_dense() const {
   return true;
 }
 
+constinit thread_local ValueReadObserver* value_read_observer = nullptr;
+
 Scalar Tensor::item() const {
+  if (value_read_observer && !impl_->wrapped_number) [[unlikely]] value_read_observer->reads(*this);
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
   if (is_sparse(*this)) {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "arguments.h"
 #include "kagari/op/op.h"
 #include "kagari/op/schema.h"
+#include "kagari/tensor/value_reads.h"
 
 namespace kagari::python {
 
@@ -45,13 +47,32 @@ Ref wrap_tensors(const Tensors& tensors) {
   return list;
 }
 
-class Capture final : public Mode {
+/// Nobody is told of values that kernels read for themselves.
+struct ReadsUnseen {
+  ValueReadObserver* before = std::exchange(value_read_observer, nullptr);
+  ~ReadsUnseen() { value_read_observer = before; }
+};
+
+class Capture final : public Mode, public ValueReadObserver {
  public:
-  Capture(PyObject* report, bool open, std::set<std::string, std::less<>> whole) : report_(report), open_(open), whole_(std::move(whole)) {}
+  Capture(PyObject* report, PyObject* on_read, bool open, std::set<std::string, std::less<>> whole)
+      : report_(report), on_read_(on_read), open_(open), whole_(std::move(whole)) {}
+
+  void reads(const Tensor& t) override {
+    if (on_read_ == Py_None) return;
+    WithGil gil;
+    ReadsUnseen unseen;
+    Ref tensor(check(wrap(t)));
+    Ref done(PyObject_CallOneArg(on_read_, tensor.get()));
+    if (!done) throw_python_error();
+  }
 
   void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
     if (op.composed && is_open(op.schema().name)) return open(op, args, dest, out);
-    op.boxed(op, args, dest, out);
+    {
+      ReadsUnseen unseen;
+      op.boxed(op, args, dest, out);
+    }
     tell(op, op.schema().name, dest.kind, args, dest, out);
   }
 
@@ -91,6 +112,7 @@ class Capture final : public Mode {
 
   void tell(const OpBase& op, std::string_view name, Dest::Kind kind, const Value* args, const Dest& dest, const Result& out) {
     WithGil gil;
+    ReadsUnseen unseen;
     Ref arguments = wrap_arguments(op, args);
     if (kind == Dest::Kind::Fresh) return report(name, arguments, out.tensors, false, op);
     Tensors written;
@@ -108,14 +130,14 @@ class Capture final : public Mode {
     if (!done) throw_python_error();
   }
 
-  PyObject* report_;
+  PyObject *report_, *on_read_;
   bool open_;
   std::set<std::string, std::less<>> whole_;
 };
 
 PyObject* capture(PyObject*, PyObject* args) {
-  PyObject *report, *names, *function;
-  if (!PyArg_ParseTuple(args, "OOO", &report, &names, &function)) return nullptr;
+  PyObject *report, *names, *function, *on_read = Py_None;
+  if (!PyArg_ParseTuple(args, "OOO|O", &report, &names, &function, &on_read)) return nullptr;
   return guarded([&]() -> PyObject* {
     std::set<std::string, std::less<>> whole;
     Ref iterator;
@@ -127,12 +149,17 @@ PyObject* capture(PyObject*, PyObject* args) {
       whole.emplace(text);
     }
     if (PyErr_Occurred()) throw PythonError();
-    Capture mode(report, names != Py_None, std::move(whole));
+    Capture mode(report, on_read, names != Py_None, std::move(whole));
     struct Leave {
       Capture& mode;
-      ~Leave() { pop_mode(mode); }
+      ValueReadObserver* before = value_read_observer;
+      ~Leave() {
+        pop_mode(mode);
+        value_read_observer = before;
+      }
     } leave{mode};
     push_mode(mode);
+    value_read_observer = &mode;
     return PyObject_CallNoArgs(function);
   });
 }
@@ -144,8 +171,9 @@ PyObject* tensor_identity(PyObject*, PyObject* t) {
 
 PyMethodDef functions[] = {
     {"_capture", capture, METH_VARARGS,
-     "_capture(report, whole, function): function(), with report(name, schema, arguments, results, written, is_list) after every operator. Compositions are "
-     "opened, except those named in `whole` (all of them stay whole if it is None); `written` says that the results existed before."},
+     "_capture(report, whole, function, on_read=None): function(), with report(name, schema, arguments, results, written, is_list) after every operator. Compositions are "
+     "opened, except those named in `whole` (all of them stay whole if it is None); `written` says that the results existed before. on_read(tensor) is called when a "
+     "tensor's value becomes a number outside of operators."},
     {"_tensor_identity", tensor_identity, METH_O, "A number that two Python objects of one tensor share."},
     {}};
 

@@ -14,7 +14,7 @@ def _say_once():
         _log.info("torch.compile: functions run as they are; kagari generates no code for them")
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, name=None, disable=False):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False):
     """The module or function, wrapped as PyTorch wraps compiled ones; the results are those of the original.
 
     Without `model` it is a decorator. A module becomes an OptimizedModule whose `_orig_mod` is the module. mode and
@@ -30,6 +30,9 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     ['arg0', 'relu', 'add', 'output']
     tensor([1., 2.])
     """
+    if backend is None:
+        from kagari.compiler import get_default_backend
+        backend = get_default_backend()
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
     if mode not in (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "lite"):

@@ -8,7 +8,8 @@ from kagari.compiler import allow_in_graph, assume_constant_result, disable, is_
 
 __all__ = ["BackendCompilerFailed", "OptimizedModule", "Unsupported", "UserError", "allow_in_graph", "assume_constant_result", "config", "disable", "disallow_in_graph",
            "error_on_graph_break", "exc", "explain", "export", "forbid_in_graph", "graph_break", "is_compiling", "is_dynamo_supported", "is_inductor_supported",
-           "list_backends", "lookup_backend", "mark_dynamic", "mark_static", "mark_static_address", "maybe_mark_dynamic", "nonstrict_trace", "optimize", "optimize_assert",
+           "list_backends", "lookup_backend", "mark_dynamic", "mark_static", "mark_static_address", "maybe_mark_dynamic", "nonstrict_trace", "optimize", "optimize_assert", "patch_dynamo_config", "set_recursion_limit",
+           "skip_frame", "step_unsupported", "dont_skip_tracing",
            "register_backend", "replay", "reset", "reset_code_caches", "reset_frame_count", "run", "set_stance", "substitute_in_graph", "utils"]
 
 
@@ -23,7 +24,9 @@ mark_dynamic = maybe_mark_dynamic = mark_unbacked = _accept("Accepted: sizes may
 mark_static = mark_static_address = _accept("Accepted: sizes that do not change need no mark.")
 graph_break = _accept("Accepted: a compiled graph ends here.")
 reset_frame_count = reset_code_caches = reset_code = _accept("Nothing is kept between calls.")
-disallow_in_graph = forbid_in_graph = nonstrict_trace = disable
+set_recursion_limit = skip_frame = step_unsupported = _accept("Accepted: no bytecode is looked at.")
+disallow_in_graph = forbid_in_graph = nonstrict_trace = dont_skip_tracing = disable
+patch_dynamo_config = config.patch
 
 
 def reset():

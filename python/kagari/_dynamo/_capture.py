@@ -10,30 +10,11 @@ from kagari.fx._recording import Recorder, flat_names
 from kagari.fx.graph_module import GraphModule
 from kagari.utils import _pytree
 
-_READERS = ("item", "__bool__", "__int__", "__float__", "__index__", "__complex__", "tolist", "numpy", "__array__", "__contains__")
-
-
 class _ReadsValues(BaseException):
     """The program read a value while it was recorded. No Exception, so that it passes through the program's own handlers."""
 
 
-class _Watch:
-    """Meanwhile, methods of Tensor that give values to Python raise _ReadsValues."""
-
-    def __enter__(self):
-        self.before = {}
-        for name in _READERS:
-            method = kagari.Tensor.__dict__.get(name)
-            if method is not None:
-                self.before[name] = method
-                kagari._C._set_tensor_attribute(name, _refuse)
-
-    def __exit__(self, *exception):
-        for name, method in self.before.items():
-            kagari._C._set_tensor_attribute(name, method)
-
-
-def _refuse(self, *args, **kwargs):
+def _refuse():
     raise _ReadsValues()
 
 
@@ -62,7 +43,8 @@ class CapturedFunction:
             graph_module, inputs, out_spec, constants = self.record(args, kwargs)
         except (_ReadsValues, NotImplementedError) as error:
             if self.fullgraph:
-                raise Unsupported("the function reads values of tensors in Python, so that it is not one graph" if isinstance(error, _ReadsValues) else str(error)) from None
+                reason = "the function reads values of tensors in Python, so that it is not one graph" if isinstance(error, _ReadsValues) else str(error)
+                raise Unsupported(reason) from None
             return self.function
         try:
             call = self.backend(graph_module, inputs, **self.options)
@@ -87,8 +69,7 @@ class CapturedFunction:
         before = {name: value.detach().clone() for name, value in (self.module.named_buffers() if self.module is not None else ())}
         state = kagari.get_rng_state()
         try:
-            with _Watch():
-                result = recorder.run(lambda: self.function(*clones[0], **clones[1]), tensors)
+            result = recorder.run(lambda: self.function(*clones[0], **clones[1]), tensors, _refuse)
         finally:
             kagari.set_rng_state(state)
             with kagari.no_grad():

@@ -1,7 +1,8 @@
 """Names of PyTorch's code generator. kagari generates no code; graphs run as they are."""
 import kagari
 
-__all__ = ["aot_compile", "aoti_compile_and_package", "aoti_load_package", "compile", "config", "cudagraph_mark_step_begin", "list_mode_options", "list_options", "standalone_compile"]
+__all__ = ["aot_compile", "aoti_compile_and_package", "aoti_load_package", "compile", "config", "cudagraph_mark_step_begin", "list_mode_options",
+           "list_options", "standalone_compile"]
 
 
 def compile(gm, example_inputs, options=None):

@@ -3,18 +3,31 @@ import contextlib
 
 import kagari
 
-__all__ = ["compile", "assume_constant_result", "reset", "allow_in_graph", "substitute_in_graph", "list_backends", "disable", "set_stance",
+__all__ = ["compile", "assume_constant_result", "get_default_backend", "set_default_backend", "reset", "allow_in_graph", "substitute_in_graph", "list_backends", "disable", "set_stance",
            "set_enable_guard_collectives", "cudagraph_mark_step_begin", "wrap_numpy", "is_compiling", "is_dynamo_compiling", "is_exporting",
            "save_cache_artifacts", "load_cache_artifacts", "nested_compile_region", "keep_portable_guards_unsafe", "keep_tensor_guards_unsafe",
            "load_compiled_function", "skip_all_guards_unsafe", "skip_guard_on_all_nn_modules_unsafe", "skip_guard_on_globals_unsafe",
            "skip_guard_on_inbuilt_nn_modules_unsafe"]
 
-_state = {"exporting": False}
+_state = {"exporting": False, "backend": "inductor"}
 
 
 def compile(*args, **kwargs):
     """torch.compile."""
     return kagari.compile(*args, **kwargs)
+
+
+def set_default_backend(backend):
+    """The backend that torch.compile takes when it is given none; None for the usual one."""
+    from kagari._dynamo.backends.registry import lookup_backend
+    backend = "inductor" if backend is None else backend
+    lookup_backend(backend)
+    _state["backend"] = backend
+
+
+def get_default_backend():
+    """The backend that torch.compile takes when it is given none."""
+    return _state["backend"]
 
 
 def is_compiling():

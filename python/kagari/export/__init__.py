@@ -14,10 +14,10 @@ __all__ = ["AdditionalInputs", "Constraint", "CustomDecompTable", "Dim", "Export
 def export(mod, args, kwargs=None, *, dynamic_shapes=None, strict=False, preserve_module_call_signature=(), prefer_deferred_runtime_asserts_over_guards=False):
     """Records mod(*args, **kwargs) as an ExportedProgram.
 
-    The module runs on the example arguments; what its Python code decides from values or sizes is fixed. dynamic_shapes names
+    The module runs on the example arguments; what its Python code decides from sizes is fixed. dynamic_shapes names
     the dimensions of arguments that may have other sizes (Dim); for these the module runs on further sizes, and the sizes in
     the graph become expressions of them. Raises torch._dynamo.exc.UserError if the program does something else for other
-    sizes.
+    sizes, GuardOnDataDependentSymNode if it turns a tensor that depends on the arguments into a Python value.
 
     >>> import kagari as torch
     >>> ep = torch.export.export(torch.nn.Linear(2, 3), (torch.ones(4, 2),), dynamic_shapes=({0: torch.export.Dim("batch")},))

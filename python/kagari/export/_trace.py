@@ -1,5 +1,6 @@
 """Recording a module as an exported program."""
 import inspect
+import warnings
 
 import kagari
 from kagari.export import dynamic_shapes as shapes
@@ -27,25 +28,39 @@ def parameters_of(function):
         return []
 
 
-def record(module, args, kwargs, dynamic, whole):
+def refuse_reads():
+    """What recording does when Python reads a value that depends on the inputs: the graph would hold what it was in the example."""
+    from kagari.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+    raise GuardOnDataDependentSymNode(None, "the program turns a tensor that depends on its inputs into a Python value (it branches on it, indexes with it, or calls item()), "
+                                            "which cannot be recorded; use torch.where, gather or index_select instead")
+
+
+def warn_of_reads():
+    """The same for traces, which hold the example's value."""
+    from kagari.jit import TracerWarning
+    warnings.warn("Converting a tensor to a Python value might cause the trace to be incorrect: it holds what the value was for the example inputs, which it will "
+                  "be for all other inputs, too.", TracerWarning, stacklevel=2)
+
+
+def record(module, args, kwargs, dynamic, whole, on_read=refuse_reads):
     """Records module(*args, **kwargs); `dynamic` is a list of dynamic_shapes.Dynamic. Buffers and arguments keep their values."""
     attributes = [*module.named_parameters(), *module.named_buffers()] if isinstance(module, kagari.nn.Module) else []
     kept = [(value, value.detach().clone()) for name, value in (module.named_buffers() if isinstance(module, kagari.nn.Module) else ())]
     state = kagari.get_rng_state()
-    symbols, sources = _symbols(dynamic)
+    symbols = _symbols(dynamic)
     try:
-        base = _record_once(module, args, kwargs, attributes, whole)
+        base = _record_once(module, args, kwargs, attributes, whole, on_read)
         dropped = set()
         while symbols:
             wanted = {name: one for name, one in symbols.items() if name not in dropped}
             try:
-                return _generalize(base, module, args, kwargs, attributes, whole, wanted, dynamic, dropped, state)
+                return _generalize(base, module, args, kwargs, attributes, whole, wanted, on_read, state)
             except NotExpressible as error:
                 optional = [name for name, one in wanted.items() if one["auto"]]
                 if not optional:
                     raise shapes._user_error(f"Constraints violated: the dynamic dimensions {', '.join(wanted)} cannot all be dynamic: {error}") from None
                 dropped.update(optional)
-                base = _record_once(module, args, kwargs, attributes, whole)
+                base = _record_once(module, args, kwargs, attributes, whole, on_read)
                 if len(dropped) == len(symbols):
                     break
         return base
@@ -57,7 +72,7 @@ def record(module, args, kwargs, dynamic, whole):
         kagari.set_rng_state(state)
 
 
-def _record_once(module, args, kwargs, attributes, whole):
+def _record_once(module, args, kwargs, attributes, whole, on_read):
     forward = module.forward if isinstance(module, kagari.nn.Module) else module
     clones = {}
 
@@ -74,7 +89,7 @@ def _record_once(module, args, kwargs, attributes, whole):
     for name, value in attributes:
         recorder.attribute(value, name)
     with kagari.compiler._exporting():
-        result = recorder.run(lambda: module(*args, **kwargs), named)
+        result = recorder.run(lambda: module(*args, **kwargs), named, on_read)
     leaves, out_spec = _pytree.tree_flatten(result)
     mutated = [(name, value) for name, value in [*attributes, *named] if isinstance(value, kagari.Tensor) and _changed(recorder, value)]
     recorder.finish([value for _, value in mutated] + leaves)
@@ -99,7 +114,7 @@ def _distinct(named):
 
 def _symbols(dynamic):
     """name -> {places, dim}: one for each named dimension, one for each place of a hint."""
-    symbols, sources = {}, {}
+    symbols = {}
     for one in dynamic:
         if isinstance(one.spec, shapes.Dim):
             root = one.spec.root
@@ -107,7 +122,7 @@ def _symbols(dynamic):
             entry["places"].append(one)
         else:
             symbols[f"s{len(symbols)}"] = {"places": [one], "min": one.spec.min or 0, "max": one.spec.max, "auto": one.spec.type == "AUTO"}
-    return symbols, sources
+    return symbols
 
 
 def _size_now(entry, leaves):
@@ -137,29 +152,31 @@ def _probe_sizes(entry, now, order, attempt):
     return out
 
 
-def _resized(tensor, dim, size):
+def resized(tensor, dim, size):
+    """A tensor of another size, with elements of this one."""
     at = kagari.arange(size) % max(tensor.shape[dim], 1)
     return tensor.detach().index_select(dim, at).requires_grad_(tensor.requires_grad and tensor.is_floating_point())
 
 
-def _generalize(base, module, args, kwargs, attributes, whole, symbols, dynamic, dropped, state):
+def _generalize(base, module, args, kwargs, attributes, whole, symbols, on_read, state):
     leaves, spec = _pytree.tree_flatten((tuple(args), dict(kwargs)))
     now = {name: _size_now(entry, leaves) for name, entry in symbols.items()}
     failure = None
     for attempt in range(3):
-        vectors = {name: [now[name], *_probe_sizes(entry, now[name], i, attempt)] for i, (name, entry) in enumerate(symbols.items())}
+        probes = PROBES if len(symbols) > 1 else 3       # one dimension is told apart from constants sooner
+        vectors = {name: [now[name], *_probe_sizes(entry, now[name], i, attempt)[:probes]] for i, (name, entry) in enumerate(symbols.items())}
         recordings = [base]
         try:
-            for probe in range(1, PROBES + 1):
+            for probe in range(1, probes + 1):
                 other = list(leaves)
                 for name, entry in symbols.items():
                     for one in entry["places"]:
                         size = vectors[name][probe]
                         size = one.spec.value(size) if isinstance(one.spec, shapes.Dim) else size
-                        other[one.leaf] = _resized(other[one.leaf], one.dim, size)
+                        other[one.leaf] = resized(other[one.leaf], one.dim, size)
                 probe_args, probe_kwargs = _pytree.tree_unflatten(other, spec)
                 kagari.set_rng_state(state)
-                recordings.append(_record_once(module, probe_args, probe_kwargs, attributes, whole))
+                recordings.append(_record_once(module, probe_args, probe_kwargs, attributes, whole, on_read))
             break
         except (RuntimeError, ValueError, IndexError, AssertionError) as error:
             failure = error

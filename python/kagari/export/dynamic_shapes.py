@@ -54,7 +54,7 @@ class Dim:
     def __mul__(self, other):
         _check_int(other, "multiply")
         if other <= 0:
-            raise NotImplementedError(f"Attempted to multiply {other} with {self.__name__}, where a positive integer was expected.")
+            raise NotImplementedError(f"cannot multiply {self.__name__} by {other}: the factor must be positive")
         return self._derived(self.scale * other, self.offset * other, f"{other}*{self.__name__}")
 
     __rmul__ = __mul__
@@ -73,7 +73,7 @@ class _DerivedDim(Dim):
 
 def _check_int(other, verb):
     if type(other) is not int:
-        raise NotImplementedError(f"Attempted to {verb} {other}, where an integer was expected. (Only increasing linear operations with integer coefficients are supported.)")
+        raise NotImplementedError(f"cannot {verb} {other!r}: dimensions depend on each other by int factors and int differences only")
 
 
 def dims(*names, min=None, max=None):
@@ -215,8 +215,8 @@ def _of_tensor(leaf, tensor, shape, name):
         if isinstance(spec, str):
             spec = Dim(spec)
         if not isinstance(spec, (Dim, _DimHint)):
-            raise _user_error(f"Unexpected dimension mapped to index {dim} in input tensor shape {shape} specified at `dynamic_shapes[{name!r}]` (expected None, an int, a "
-                              f"Dim, Dim.AUTO, Dim.STATIC, or Dim.DYNAMIC, but got {spec!r} instead)")
+            raise _user_error(f"dynamic_shapes[{name!r}] has {spec!r} for dimension {dim}; None, an int, a string, a Dim, Dim.AUTO, Dim.STATIC or "
+                              "Dim.DYNAMIC is expected")
         found.append(Dynamic(leaf, dim % max(tensor.dim(), 1), spec))
     return found
 

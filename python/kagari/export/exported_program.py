@@ -181,7 +181,7 @@ class ExportedProgram:
         return module
 
     def __call__(self, *args, **kwargs):
-        raise RuntimeError("Unable to call ExportedProgram directly. You should use `exported_program.module()` instead.")
+        raise RuntimeError("Unable to call ExportedProgram directly; call exported_program.module()")
 
     def run_decompositions(self, decomp_table=None, decompose_custom_triton_ops=False):
         """The program in terms of the operators that kagari's compositions consist of."""

@@ -58,6 +58,8 @@ def signature(schema):
 @functools.lru_cache(None)
 def target_of(name, schema, given=()):
     """The callable that stands for an operator in graphs: torch.ops.aten.name.overload. `given` names the arguments of the call."""
+    if name == "unfold" and "im2col" not in schema:          # torch.ops has one name for Tensor.unfold and nn.functional.unfold
+        return kagari.Tensor.unfold
     own = schema[len(name) + 1:schema.index("(")] if schema.startswith(f"{name}.") else ""
     packet = getattr(kagari.ops.aten, name)
     overload = overload_of(name, own, given)
@@ -76,7 +78,7 @@ class Recorder:
     def __init__(self, whole=None):
         self.whole, self.graph = whole, Graph()
         self.handles, self.alive, self.constants, self.attributes = {}, [], {}, {}
-        self.storages, self.by_node, self.calls_begin = {}, {}, None
+        self.storages, self.by_node, self.calls_begin, self.from_inputs = {}, {}, None, {}
 
     # --- what the graph knows ----------------------------------------------------------------
     def remember(self, tensor, node):
@@ -349,8 +351,11 @@ class Recorder:
         return node
 
     # --- the whole program ---------------------------------------------------------------------------
-    def run(self, function, inputs):
-        """Runs function() with the tensors in `inputs` ((name, value) pairs) as placeholders. Returns its result."""
+    def run(self, function, inputs, on_read=None):
+        """Runs function() with the tensors in `inputs` ((name, value) pairs) as placeholders. Returns its result.
+
+        on_read() is called when the program turns a tensor that depends on the inputs into Python values.
+        """
         for name, value in inputs:
             node = self.graph.placeholder(name)
             if isinstance(value, kagari.Tensor):
@@ -361,9 +366,18 @@ class Recorder:
                     self.describe(node, value)
             else:
                 node.meta["val"] = value
-        with kagari.no_grad():
-            result = _C._capture(self.report, self.whole, function)
-        return result
+        def reads(tensor):
+            handle = self.handles.get(_C._tensor_identity(tensor))
+            if on_read is not None and handle is not None and self.depends_on_inputs(handle.root.value):
+                on_read()
+        with kagari.no_grad(), _Conversions(reads):
+            return _C._capture(self.report, self.whole, function, reads)
+
+    def depends_on_inputs(self, node):
+        found = self.from_inputs.get(node)
+        if found is None:
+            found = self.from_inputs[node] = node.op == "placeholder" or any(map(self.depends_on_inputs, node.all_input_nodes))
+        return found
 
     def finish(self, leaves):
         """The output node for the flat results."""
@@ -376,6 +390,26 @@ class Recorder:
             if not node.users and node.op not in ("placeholder", "output"):
                 self.graph.erase_node(node)
         return output
+
+
+class _Conversions:
+    """Meanwhile, methods that hand all values of a tensor to Python tell reads(tensor) first."""
+
+    def __init__(self, reads):
+        self.reads, self.before = reads, {}
+
+    def __enter__(self):
+        for name in ("item", "tolist", "numpy", "__array__"):
+            method = self.before[name] = kagari.Tensor.__dict__[name]
+
+            def told(tensor, *args, method=method, **kwargs):
+                self.reads(tensor)
+                return method(tensor, *args, **kwargs)
+            _C._set_tensor_attribute(name, told)
+
+    def __exit__(self, *exception):
+        for name, method in self.before.items():
+            _C._set_tensor_attribute(name, method)
 
 
 class TensorValue:

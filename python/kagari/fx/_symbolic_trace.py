@@ -375,8 +375,8 @@ class Tracer(TracerBase):
             for module in self._autowrap_search:
                 _autowrap(patches, module.__dict__, self._autowrap_function_ids)
             result = fn(*args)
-            self.create_node("output", "output", (self.create_arg(result),), {},
-                             type_expr=getattr(fn, "__annotations__", {}).get("return") if not isinstance(getattr(fn, "__annotations__", {}).get("return"), str) else None)
+            kind = getattr(fn, "__annotations__", {}).get("return")
+            self.create_node("output", "output", (self.create_arg(result),), {}, type_expr=None if isinstance(kind, str) else kind)
         self.submodule_paths = None
         return self.graph
 

@@ -199,11 +199,11 @@ class Graph:
 
         def check(used, node):
             if used.graph is not self:
-                raise RuntimeError(f"Argument '{used}' of Node '{node}' does not belong to this Graph, but was used as an argument! "
-                                   "If you are copying nodes from another graph, make sure to use ``arg_transform`` on node_copy() to remap values")
+                raise RuntimeError(f"Argument '{used}' of Node '{node}' does not belong to this Graph; node_copy() takes an arg_transform for nodes "
+                                   "of another graph")
             if used not in defined:
-                raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! Please check that Nodes in the graph are "
-                                   f"topologically ordered\n{self}")
+                raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! It stands "
+                                   f"behind its user in\n{self}")
             return used
         for node in self.nodes:
             if node.graph is not self:
@@ -285,8 +285,7 @@ class Graph:
         try:
             from tabulate import tabulate
         except ImportError:
-            print("`print_tabular` relies on the library `tabulate`, which could not be found on this machine. Run `pip install tabulate` to install it.")
-            raise
+            raise ImportError("print_tabular() needs the package tabulate") from None
         rows = [[node.op, node.name, node.target, node.args, node.kwargs] for node in self.nodes]
         print(tabulate(rows, headers=["opcode", "name", "target", "args", "kwargs"]))
 

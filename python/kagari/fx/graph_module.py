@@ -230,7 +230,7 @@ class GraphModule(Module):
     def code(self):
         """Text of the generated forward."""
         if not hasattr(self, "_code"):
-            raise RuntimeError("Code has not been generated! Please report a bug to PyTorch")
+            raise RuntimeError("the module has no code yet; recompile() makes it")
         return self._code
 
     def recompile(self):

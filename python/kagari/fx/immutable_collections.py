@@ -3,8 +3,7 @@ from kagari.utils import _pytree
 
 __all__ = ["immutable_dict", "immutable_list"]
 
-_ADVICE = "If you are attempting to modify the kwargs or args of a torch.fx.Node object,\ninstead create a new copy of it and assign the copy to the node:\n" \
-          "    new_args = ... # copy and mutate args\n    node.args = new_args\n"
+_ADVICE = "Assign changed copies to node.args and node.kwargs, so that the graph notes the new uses."
 
 
 def _frozen(name):

@@ -109,9 +109,8 @@ class TracerBase:
         current = next((one for one in dis.get_instructions(frame.f_code) if one.offset == frame.f_lasti), None)
         if current is not None and current.opname == "UNPACK_SEQUENCE":
             return (obj[i] for i in range(current.argval))
-        raise TraceError("Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as a *args or **kwargs function "
-                         "argument. See the torch.fx docs on pytorch.org for a more detailed explanation of what types of control flow can be traced, "
-                         "and check out the Proxy docstring for help troubleshooting Proxy iteration errors")
+        raise TraceError("Proxy object cannot be iterated: how many items there are is not known while a program is recorded. Loops over "
+                         "it and *args made of it cannot be; unpacking into names can.")
 
     def keys(self, obj):
         """A program asks a stand-in for its keys, for **: a stand-in for them."""
@@ -174,8 +173,7 @@ class Proxy:
         return self.tracer.keys(self)
 
     def __len__(self):
-        raise RuntimeError("'len' is not supported in symbolic tracing by default. If you want this call to be recorded, please call torch.fx.wrap('len') "
-                           "at module scope")
+        raise RuntimeError("'len' is not supported in symbolic tracing by default: torch.fx.wrap('len') at the top of the module makes the call a node")
 
     @classmethod
     def __torch_function__(cls, orig_method, types, args=None, kwargs=None):

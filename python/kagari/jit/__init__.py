@@ -3,7 +3,7 @@ import typing
 
 from kagari.jit._annotations import (Final, Future, _copy_to_script_wrapper, _overload, _overload_method, export, ignore, is_scripting, unused)
 
-__all__ = ["Attribute", "CompilationUnit", "Error", "Final", "Future", "ScriptFunction", "ScriptModule", "annotate", "export", "freeze", "fork",
+__all__ = ["Attribute", "CompilationUnit", "Error", "Final", "Future", "ScriptFunction", "ScriptModule", "annotate", "export", "export_opnames", "freeze", "fork",
            "ignore", "interface", "isinstance", "is_scripting", "is_tracing", "load", "optimize_for_inference", "optimized_execution", "save",
            "script", "script_if_tracing", "script_method", "set_fusion_strategy", "strict_fusion", "trace", "trace_module", "unused", "wait",
            "onednn_fusion_enabled", "enable_onednn_fusion", "TracerWarning"]
@@ -69,6 +69,13 @@ class Attribute(typing.NamedTuple):
 def fork(func, *args, **kwargs):
     """A finished Future of func(*args): the call runs at once."""
     return Future(func(*args, **kwargs))
+
+
+def export_opnames(m):
+    """Sorted names of the operators that a loaded archive's text calls: ['aten::add', ...]."""
+    import re
+    texts = type(m)._script_unit.texts if hasattr(type(m), "_script_unit") else {}
+    return sorted({f"aten::{name}" for text in texts.values() for name in re.findall(r"\btorch\.([a-zA-Z_]\w*)\(", text)})
 
 
 def wait(future):

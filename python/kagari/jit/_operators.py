@@ -4,6 +4,7 @@ import functools
 import kagari
 from kagari import _C
 from kagari._ops import OpOverloadPacket
+from kagari.jit import _losses as losses
 from kagari.jit._builtins import PLAIN, SCALAR, raise_exception, text
 from kagari.jit._numbers import dtype_of, layout_of, memory_format_of, number_of
 
@@ -112,9 +113,12 @@ def _mean_of_type(function):
     return reduce
 
 
-def _stft(x, n_fft, hop_length=None, win_length=None, window=None, normalized=False, onesided=None, return_complex=None, align_to_window=None):
-    return kagari._C._space_torch["stft"](x, n_fft, hop_length, win_length, window, normalized, onesided, return_complex) if "stft" in kagari._C._space_torch \
-        else kagari.functional.stft(x, n_fft, hop_length, win_length, window, False, "reflect", normalized, onesided, return_complex)
+def _stft(x, n_fft, hop_length=None, win_length=None, window=None, *rest):
+    """Of the two overloads one has center and pad_mode in front of normalized, onesided, return_complex."""
+    center, pad_mode = (rest[0], rest[1]) if len(rest) > 1 and isinstance(rest[1], str) else (False, "reflect")
+    flags = rest[2:] if len(rest) > 1 and isinstance(rest[1], str) else rest
+    normalized, onesided, return_complex = (*flags, *(False, None, None)[len(flags):])[:3]
+    return kagari.stft(x, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
 
 
 def _max_pool_with_strides(function):
@@ -215,10 +219,12 @@ def _special():
     """Operator name -> function, for those that the tables of kagari's operators do not serve as they are."""
     F = kagari.nn.functional
     return {
+        **losses.table(),
         "to": _to, "_convolution": _convolution, "size": _size, "len": _len, "embedding": _embedding, "pad": _pad, "tensor": _tensor, "as_tensor": _as_tensor,
         "softmax": _softmax(kagari.softmax), "log_softmax": _softmax(kagari.log_softmax), "cumsum": _scan(kagari.cumsum), "cumprod": _scan(kagari.cumprod),
         "sum": _mean_of_type(kagari.sum), "mean": _mean_of_type(kagari.mean), "prod": _mean_of_type(kagari.prod),
-        "group_norm": _group_norm, "instance_norm": _without_cudnn(_lookup("instance_norm"), 8), "item": _item, "index": _index, "index_put": _index_put, "index_put_": _index_put_, "requires_grad_": _requires_grad,
+        "group_norm": _group_norm, "instance_norm": _without_cudnn(_lookup("instance_norm"), 8), "item": _item,
+        "index": _index, "index_put": _index_put, "index_put_": _index_put_, "requires_grad_": _requires_grad,
         "layer_norm": lambda x, shape, weight=None, bias=None, eps=1e-5, cudnn=True: F.layer_norm(x, shape, weight, bias, eps),
         "dim": lambda x: x.dim(), "numel": lambda x: x.numel(), "stride": lambda x, *dim: x.stride(*dim), "is_complex": lambda x: x.is_complex(),
         "numpy_T": lambda x: x.T, "alias": lambda x: x.view_as(x), "lift_fresh": lambda x: x, "detach": lambda x: x.detach(), "cpu": lambda x: x.cpu(),
@@ -235,7 +241,7 @@ def _special():
         "_transformer_encoder_layer_fwd": _transformer_layer, "_native_multi_head_attention": _native_attention, "is_nonzero": bool,
         "im2col": lambda x, kernel, dilation, padding, stride: F.unfold(x, kernel, dilation, padding, stride),
         "col2im": lambda x, size, kernel, dilation, padding, stride: F.fold(x, size, kernel, dilation, padding, stride),
-        "expand": lambda x, size, *, implicit=False: x.expand(size), "permute": lambda x, dims: x.permute(dims), "repeat": lambda x, sizes: x.repeat(sizes),
+        "expand": lambda x, size, *, implicit=False: x.expand(size), "permute": lambda x, dims: x.permute(dims), "repeat": lambda x, sizes: x.repeat(sizes), "unfold": Tensor.unfold,
         "reshape": lambda x, shape: x.reshape(shape), "view": lambda x, shape: x.view(dtype_of(shape) if type(shape) is int else shape),
         "movedim": lambda x, a, b: kagari.movedim(x, a, b), "norm": _norm, "get_device": lambda x: x.get_device(), "cuda": lambda x: x.cuda(),
         "type_as": lambda x, other: x.to(other.dtype), "__getitem__": lambda values, key: values[key], "backward": lambda x, *rest: x.backward(*rest),
@@ -261,7 +267,8 @@ def _norm(x, p=2, dim=None, keepdim=False, dtype=None):
 _PRIM = {
     "RaiseException": raise_exception, "dtype": lambda x: number_of(x.dtype), "device": lambda x: x.device, "data": lambda x: x.data,
     "layout": lambda x: 0, "is_cuda": lambda x: x.is_cuda, "is_cpu": lambda x: x.device.type == "cpu", "is_sparse": lambda x: x.is_sparse,
-    "is_quantized": lambda x: x.is_quantized, "is_nested": lambda x: x.is_nested, "is_meta": lambda x: x.is_meta, "is_mkldnn": lambda x: False, "is_mps": lambda x: False, "is_xla": lambda x: False,
+    "is_quantized": lambda x: x.is_quantized, "is_nested": lambda x: x.is_nested, "is_meta": lambda x: x.is_meta, "is_mkldnn": lambda x: False,
+    "is_mps": lambda x: False, "is_xla": lambda x: False,
     "shape": lambda x: list(x.shape), "requires_grad": lambda x: x.requires_grad, "grad": lambda x: x.grad, "itemsize": lambda x: x.itemsize,
     "nbytes": lambda x: x.nbytes, "ndim": lambda x: x.ndim, "T": lambda x: x.T, "H": lambda x: x.H, "mT": lambda x: x.mT, "mH": lambda x: x.mH,
     "max": max, "min": min, "abs": abs, "NumToTensor": lambda x: kagari.tensor(x), "Print": lambda *values: print(*values), "rangelist": lambda n: list(range(n)),

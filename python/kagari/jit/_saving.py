@@ -6,7 +6,7 @@ import kagari
 from kagari import serialization, storage as storages
 from kagari._zip_archive import ArchiveWriter
 from kagari.export import dynamic_shapes as shapes
-from kagari.export._trace import parameters_of, record
+from kagari.export._trace import parameters_of, record, resized, warn_of_reads
 from kagari.fx._dynamic_sizes import size_target, sym_size
 from kagari.fx._recording import operator_name
 from kagari.fx.node import Node
@@ -106,29 +106,44 @@ def _pickle_recorded(pickler, program, root):
 
 def free_dimensions(module, args, kwargs):
     """[Dynamic]: dimensions of the inputs that may have other sizes. Those of one size count as the same dimension."""
-    leaves = _pytree.tree_leaves((args, kwargs))
+    leaves, spec = _pytree.tree_flatten((args, kwargs))
     groups = {}
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, kagari.Tensor):
             for dim, size in enumerate(leaf.shape):
                 groups.setdefault(size, []).append((i, dim))
-    free = []
+    free, base = [], calls_of(record(module, args, kwargs, [], _WHOLE, warn_of_reads))
     for size, places in groups.items():
         if size == 0:
             continue
-        named = shapes.Dim(f"d{size}", min=1)
-        trial = [shapes.Dynamic(i, dim, named) for i, dim in places]
-        if _works(module, args, kwargs, free + trial):
-            free += trial
+        other = list(leaves)
+        for i, dim in places:
+            other[i] = resized(other[i], dim, size + 1)
+        try:
+            same = calls_of(record(module, *_pytree.tree_unflatten(other, spec), [], _WHOLE, warn_of_reads)) == base
+        except (RuntimeError, ValueError, IndexError, AssertionError):
+            continue
+        if same:
+            named = shapes.Dim(f"d{size}", min=1)
+            free += [shapes.Dynamic(i, dim, named) for i, dim in places]
     return free
 
 
-def _works(module, args, kwargs, dynamic):
-    try:
-        record(module, args, kwargs, dynamic, _WHOLE)
-        return True
-    except RuntimeError:
-        return False
+def calls_of(recorded):
+    """What a program does, without sizes."""
+    return [(node.op, node.target) for node in recorded.graph.nodes]
+
+
+def record_free(module, args, kwargs):
+    """The recording with as many free dimensions as it can have: all that look free, or only the first, or none."""
+    free = free_dimensions(module, args, kwargs)
+    for dynamic in (free, [one for one in free if one.dim == 0]):
+        if dynamic:
+            try:
+                return record(module, args, kwargs, dynamic, _WHOLE, warn_of_reads)
+            except RuntimeError:
+                continue
+    return record(module, args, kwargs, [], _WHOLE, warn_of_reads)
 
 
 class Program:
@@ -136,7 +151,7 @@ class Program:
 
     def __init__(self, module, args, kwargs):
         self.module = module
-        self.recorded = record(module, args, kwargs, free_dimensions(module, args, kwargs), _WHOLE)
+        self.recorded = record_free(module, args, kwargs)
         if self.recorded.mutated:
             raise NotImplementedError(f"torch.jit.save: the program changes {', '.join(self.recorded.mutated)}; call eval() on the module before tracing")
         self.constant_names = list(self.recorded.constants)

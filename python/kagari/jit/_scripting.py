@@ -91,9 +91,8 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     with _Tracing(), kagari.no_grad():
         result = func(*args, **kwargs)
     if strict and isinstance(result, dict):
-        raise RuntimeError("Encountering a dict at the output of the tracer might cause the trace to be incorrect, this is only valid if the container structure does not "
-                           "change based on the module's inputs. Consider using a constant container instead (e.g. for `list`, use a `tuple` instead. for `dict`, use a "
-                           "`NamedTuple` instead). If you absolutely need this and know the side effects, pass strict=False to trace() to allow this behavior.")
+        raise RuntimeError("Encountering a dict at the output of the tracer might cause the trace to be incorrect: its keys could depend on the inputs. "
+                           "Return a tuple or a NamedTuple, or pass strict=False if the keys are always the same.")
     leaves = _pytree.tree_leaves(result)
     if not any(isinstance(leaf, kagari.Tensor) for leaf in leaves):
         bad = type(result).__name__
@@ -115,8 +114,7 @@ def _check(func, args, kwargs, leaves, tolerance, state):
     with _Tracing(), kagari.no_grad():
         again = _pytree.tree_leaves(func(*args, **kwargs))
     for i, (a, b) in enumerate(zip(leaves, again)):
-        if isinstance(a, kagari.Tensor) and not (a.shape == b.shape and kagari.allclose(a.double() if a.is_floating_point() else a, b.double() if b.is_floating_point() else b,
-                                                                                       rtol=tolerance, atol=tolerance, equal_nan=True)):
+        if isinstance(a, kagari.Tensor) and not (a.shape == b.shape and kagari.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=a.is_floating_point())):
             warnings.warn(f"Output nr {i + 1}. of the traced function does not match the corresponding output of the Python function. It gives different results for the "
                           "same arguments.", category=TracerWarning, stacklevel=4)
 

@@ -2,6 +2,7 @@
 import enum
 
 import kagari
+from kagari.export._trace import refuse_reads, warn_of_reads
 from kagari.onnx import errors
 from kagari.onnx._exporter import DEFAULT_OPSET, _exporting, build, is_in_onnx_export, prepare, write
 from kagari.onnx._program import ONNXProgram
@@ -53,7 +54,7 @@ def export(model, args=(), f=None, export_params=True, verbose=None, training=Tr
     opset = DEFAULT_OPSET if opset_version is None else opset_version
     custom = {**_custom_forms(opset), **_translations(custom_translation_table)}
     with _exporting(module, mode):
-        graph = build(module, args, kwargs, dynamic, opset, input_names, output_names, custom)
+        graph = build(module, args, kwargs, dynamic, opset, input_names, output_names, custom, refuse_reads if dynamo else warn_of_reads)
     program = ONNXProgram(graph, model if isinstance(model, kagari.export.ExportedProgram) else None)
     if f is not None:
         write(graph, f, external_data, keep_initializers_as_inputs, export_params)

@@ -4,7 +4,7 @@ import os
 
 import kagari
 from kagari.export import dynamic_shapes as shapes
-from kagari.export._trace import parameters_of, record
+from kagari.export._trace import parameters_of, record, refuse_reads
 from kagari.export.exported_program import ExportedProgram
 from kagari.fx._dynamic_sizes import text
 from kagari.fx.node import Node
@@ -85,11 +85,11 @@ class OnnxGraph:
         return sum(value.numel() * value.element_size() for value in self.initializers.values())
 
 
-def build(model, args, kwargs, dynamic, opset, input_names, output_names, custom=None):
+def build(model, args, kwargs, dynamic, opset, input_names, output_names, custom=None, on_read=refuse_reads):
     """The OnnxGraph of model(*args, **kwargs)."""
     if not LOWEST_OPSET <= opset <= HIGHEST_OPSET:
         raise ValueError(f"Unsupported ONNX opset version: {opset}; versions {LOWEST_OPSET} to {HIGHEST_OPSET} are supported")
-    recorded = record(model, args, kwargs, dynamic, WHOLE)
+    recorded = record(model, args, kwargs, dynamic, WHOLE, on_read)
     converter = Converter(opset, custom)
     converter.symbols = recorded.symbols
     converter.tensors = dict(recorded.constants)

@@ -89,3 +89,14 @@ def test_names():
     def mine(gm, inputs):
         return gm.forward
     assert "mine" in torch._dynamo.list_backends() and torch.compile(lambda x: x * 2, backend="mine")(torch.ones(1)).item() == 2
+
+
+def test_default_backend():
+    counter = CompileCounter()
+    torch.compiler.set_default_backend(counter)
+    try:
+        assert torch.compiler.get_default_backend() is counter
+        torch.compile(lambda x: x + 1)(torch.ones(1))
+    finally:
+        torch.compiler.set_default_backend(None)
+    assert counter.frame_count == 1 and torch.compiler.get_default_backend() == "inductor"

@@ -41,7 +41,7 @@ def mutations(x):
     s[[0, 1], [1, 2]] = 7.0
     c = torch.ones(4, dtype=torch.float64)
     c += x[0]
-    return y, z, b, w, v, q, i * x, s, x[..., None, 0], x[-1], x.data + 1, c, torch.diagonal(y), y.unbind(0)[1], torch.stack([x, x]).sum(0)
+    return y, z, b, w, v, q, i * x, s, x[..., None, 0], x[-1], x.data + 1, c, torch.diagonal(y), y.unbind(0)[1], torch.stack([x, x]).sum(0), x.unfold(1, 2, 1)
 
 
 def test_changes_in_place_become_values():
@@ -187,3 +187,21 @@ def test_arguments_named_like_builtins_and_changed_arguments():
     assert list(changing.graph_signature.user_inputs_to_mutate.values()) == ["args_0"]
     y = torch.zeros(2)
     assert changing.module()(y).tolist() == [2, 2] and y.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("function", [lambda x, i: x if x.sum() > 0 else -x, lambda x, i: x[i], lambda x, i: x * x.amax().item(), lambda x, i: x[:int(i)],
+                                      lambda x, i: torch.tensor(x.tolist()), lambda x, i: x + float(x.numpy().sum())])
+def test_values_of_inputs_cannot_become_python_values(function):
+    from kagari.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+    args = (torch.ones(3), torch.tensor(1))
+    with pytest.raises(GuardOnDataDependentSymNode):
+        export(Called(function), args)
+    function(*args)
+    with pytest.warns(torch.jit.TracerWarning):
+        torch.onnx.export(Called(function), args, dynamo=False)
+
+
+def test_values_of_constants_may_be_read():
+    table = torch.tensor([2, 3])
+    module = run(Called(lambda x: x * table[0].item() + int(table.sum())), torch.ones(2))
+    assert module(torch.ones(2)).tolist() == [7, 7]

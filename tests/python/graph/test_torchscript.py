@@ -191,3 +191,25 @@ def test_what_cannot_be_written(tmp_path):
     assert torch.jit.load(tmp_path / "f.pt")(torch.ones(3)).tolist() == [2, 2, 2]
     with pytest.raises(NotImplementedError, match="eval"):
         torch.jit.save(torch.jit.trace(torch.nn.BatchNorm1d(2), torch.ones(3, 2)), tmp_path / "b.pt")
+
+
+def test_operators_with_other_signatures_than_nn_functional():
+    made = unit("def f(x: Tensor, t: Tensor, c: Tensor):\n"
+                "  a = torch.cross_entropy_loss(x, c, None, 1, -100, 0.)\n"
+                "  b = torch.mse_loss(x, t, 2)\n"
+                "  d = torch.binary_cross_entropy_with_logits(x, t, None, None, 0)\n"
+                "  e = torch.unfold(x, 1, 2, 1)\n"
+                "  g = torch._convolution(torch.unsqueeze(x, 0), torch.ones([2, 3, 1]), None, [1], [0], [1], False, [0], 1, False, False, True, True)\n"
+                "  h = torch.to(x, 7)\n"
+                "  i = torch.softmax(x, 1, 7)\n"
+                "  j = torch.div(7, 2)\n"
+                "  k = torch.split(x, 2, 1)\n"
+                "  return (a, b, d, e, g, h, i, j, k)\n")
+    F, x, t, c = torch.nn.functional, torch.randn(3, 4), torch.rand(3, 4), torch.tensor([0, 1, 2])
+    same(made.f(x, t, c), (F.cross_entropy(x, c), F.mse_loss(x, t, reduction="sum"), F.binary_cross_entropy_with_logits(x, t, reduction="none"), x.unfold(1, 2, 1),
+                           F.conv1d(x[None], torch.ones(2, 3, 1)), x.double(), x.double().softmax(1), 3.5, list(x.split(2, 1))))
+
+
+def test_operator_names():
+    names = torch.jit.export_opnames(torch.jit.load(DATA / "attention.pt"))
+    assert "aten::matmul" in names and "aten::layer_norm" in names and names == sorted(names)

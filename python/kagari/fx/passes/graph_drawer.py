@@ -14,8 +14,7 @@ class FxGraphDrawer:
         try:
             import pydot
         except ImportError:
-            raise RuntimeError("FXGraphDrawer requires the pydot package to be installed. Please install pydot through your favorite Python package "
-                               "manager.") from None
+            raise RuntimeError("FXGraphDrawer requires the pydot package") from None
         self._name, self.shape = name, dot_graph_shape or "record"
         self._dot_graphs = {name: self._draw(pydot, graph_module, name, ignore_getattr)}
 
