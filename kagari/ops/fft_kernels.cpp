@@ -1,6 +1,8 @@
 // The three Fourier transforms that have kernels and gradients of their own.
+#include <algorithm>
 #include <cmath>
 
+#include "kagari/base/parallel.h"
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/fft.h"
 #include "kagari/op/op.h"
@@ -38,12 +40,31 @@ cpu::FftShape slab(IntList sizes, int64_t dim) {
   for (int64_t i = 0; i < int64_t(sizes.size()); ++i) (i < dim ? s.outer : i > dim ? s.inner : s.n) *= i == dim ? 1 : sizes[size_t(i)];
   return s;
 }
-/// The complex transform of `t`, which is dense, in place, over all of `dims`.
-void transform_in_place(const Tensor& t, IntList dims, bool inverse, double scale) {
-  for (int64_t d : dims) {
-    cpu::fft(FftKind::Complex, inverse, to_real(t.dtype()), scale, slab(t.sizes(), d), t.bytes(), t.bytes());
-    scale = 1;
-  }
+/// How many pieces of several transformed dimensions are worth finishing one by one, because each stays in the second-level cache.
+int64_t pieces(const Tensor& t, IntList dims) {
+  constexpr int64_t kCached = int64_t(1) << 20;
+  int64_t count = 1, first = *std::min_element(dims.begin(), dims.end());
+  for (int64_t i = 0; i < first; ++i) count *= t.sizes()[size_t(i)];
+  return dims.size() > 1 && t.nbytes() / count <= kCached ? count : 1;
+}
+/// From x, real or complex, to the complex y, both dense (and the same if x is complex and not needed any more): along the last of `dims`,
+/// then in place along the others.
+void transform(const Tensor& x, const Tensor& y, IntList dims, bool inverse, double scale) {
+  const FftKind kind = x.is_complex() ? FftKind::Complex : FftKind::RealToComplex;
+  const DType real = to_real(y.dtype());
+  const int64_t count = pieces(y, dims), grain = std::max<int64_t>(1, 32768 * count / y.numel());
+  parallel_for(0, count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const std::byte* from = x.bytes() + piece * (x.nbytes() / count);
+      std::byte* to = y.bytes() + piece * (y.nbytes() / count);
+      for (size_t i = dims.size(); i-- > 0;) {
+        const bool first = i + 1 == dims.size();
+        cpu::FftShape s = slab(first ? x.sizes() : y.sizes(), dims[i]);
+        s.outer /= count;
+        cpu::fft(first ? kind : FftKind::Complex, inverse, real, first ? scale : 1, s, first ? from : to, to);
+      }
+    }
+  });
 }
 void check_real(const Tensor& t) { KG_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, "expected a real tensor of float32 or float64 for a Fourier transform, but got ", t.dtype()); }
 void check_complex(const Tensor& t) { KG_CHECK(t.is_complex(), "expected a complex tensor for a Fourier transform, but got ", t.dtype()); }
@@ -59,15 +80,9 @@ const auto c2c_op = define<&fft_c2c>({
       double scale = scale_of(normalization, points_of(self.sizes(), dims));
       Tensor y = out.alloc_like(self);
       if (y.is_meta() || y.numel() == 0) return y;
-      if (dims.empty() || !self.is_contiguous()) {
-        cpu::copy_elements(y, self);
-        transform_in_place(y, dims, !forward, scale);
-        return y;
-      }
-      int64_t last = dims.back();
-      cpu::fft(FftKind::Complex, !forward, to_real(self.dtype()), scale, slab(self.sizes(), last), self.bytes(), y.bytes());
-      dims.pop_back();
-      transform_in_place(y, dims, !forward, 1);
+      const bool copied = dims.empty() || !self.is_contiguous();
+      if (copied) cpu::copy_elements(y, self);
+      if (!dims.empty()) transform(copied ? y : self, y, dims, !forward, scale);
       return y;
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, IntList dim, int64_t normalization, bool forward) -> Grads { return {fft_c2c(c.grad, dim, normalization, !forward)}; }),
@@ -101,10 +116,7 @@ const auto r2c_op = define<&fft_r2c>({
       sizes[size_t(last)] = sizes[size_t(last)] / 2 + 1;
       Tensor y = out.alloc(sizes, to_complex(self.dtype()), self.device());
       if (y.is_meta() || y.numel() == 0) return y;
-      Tensor x = contiguous(self);
-      cpu::fft(FftKind::RealToComplex, false, x.dtype(), scale, slab(x.sizes(), last), x.bytes(), y.bytes());
-      dims.pop_back();
-      transform_in_place(y, dims, false, 1);
+      transform(contiguous(self), y, dims, false, scale);
       return y;
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, IntList dim, int64_t normalization, bool onesided) -> Grads {
