@@ -51,7 +51,7 @@ void check_devices(const OpBase& op, const Value* values) {
   auto see = [&](const Tensor& t) {
     if (!t.defined()) return;
     if (t.is_meta()) meta = true;
-    else if (t.dim() > 0 || (!numbers_join && !t.is_wrapped_number())) data = true;
+    else if (t.dim() > 0 || !numbers_join) data = true;
   };
   const auto& arguments = op.schema().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {
