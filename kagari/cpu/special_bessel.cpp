@@ -283,11 +283,22 @@ double airy_ai(double x) {
   return value;
 }
 
+// Of degrees that a recurrence would not reach in reasonable time, for |x| <= 1 (the others grow beyond all bounds soon): exact forms of
+// Chebyshev's polynomials; for Legendre's and Laguerre's the Hilb-type asymptotic forms (Szego 1975, 8.21.10 and 8.22.4), whose error
+// falls like n^(-3/2) and n^(-3/4).
+bool is_long(double x, double n) { return n > double(1 << 22) && std::isfinite(n) && std::fabs(x) <= 1; }
+double sign_of(double x, double n) { return x < 0 && std::fmod(n, 2) != 0 ? -1 : 1; }
+
 double chebyshev_t(double x, double n) {
+  if (is_long(x, n) && std::fabs(x) == 1) return sign_of(x, degree_of(n));
   if (std::fabs(x) < 1 && n > 6 && std::isfinite(n)) return std::cos(degree_of(n) * std::acos(x));
   return recurrence(n, 1, x, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_u(double x, double n) {
+  if (is_long(x, n)) {
+    const double degree = degree_of(n), angle = std::acos(x);
+    return std::fabs(x) == 1 ? sign_of(x, degree) * (degree + 1) : std::sin((degree + 1) * angle) / std::sin(angle);
+  }
   if (std::fabs(x) < 0.99 && n > 8 && std::isfinite(n)) {
     const double angle = std::acos(x);
     return std::sin((degree_of(n) + 1) * angle) / std::sin(angle);
@@ -295,9 +306,17 @@ double chebyshev_u(double x, double n) {
   return recurrence(n, 1, 2 * x, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_v(double x, double n) {
+  if (is_long(x, n)) {
+    const double degree = degree_of(n), angle = std::acos(x);
+    return x == -1 ? sign_of(x, degree) * (2 * degree + 1) : std::cos((degree + 0.5) * angle) / std::cos(angle / 2);
+  }
   return recurrence(n, 1, 2 * x - 1, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_w(double x, double n) {
+  if (is_long(x, n)) {
+    const double degree = degree_of(n), angle = std::acos(x);
+    return x == 1 ? 2 * degree + 1 : std::sin((degree + 0.5) * angle) / std::sin(angle / 2);
+  }
   return recurrence(n, 1, 2 * x + 1, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double hermite_h(double x, double n) {
@@ -307,9 +326,18 @@ double hermite_he(double x, double n) {
   return recurrence(n, 1, x, [x](double k, double p, double q) { return x * p - k * q; });
 }
 double laguerre_l(double x, double n) {
+  if (is_long(0, n) && !std::isnan(x) && !std::isinf(x)) {
+    const double z = 2 * std::sqrt((degree_of(n) + 0.5) * std::fabs(x));
+    if (x >= 0) return std::exp(x / 2) * bessel_j0(z);
+    return z > 700 ? kInf : std::exp(x / 2) * std::cyl_bessel_i(0.0, z);
+  }
   return recurrence(n, 1, 1 - x, [x](double k, double p, double q) { return ((2 * k + 1 - x) * p - k * q) / (k + 1); });
 }
 double legendre_p(double x, double n) {
+  if (is_long(x, n)) {
+    const double degree = degree_of(n), angle = std::acos(std::fabs(x));
+    return sign_of(x, degree) * (angle == 0 ? 1 : std::sqrt(angle / std::sin(angle)) * bessel_j0((degree + 0.5) * angle));
+  }
   return recurrence(n, 1, x, [x](double k, double p, double q) { return ((2 * k + 1) * x * p - k * q) / (k + 1); });
 }
 

@@ -51,7 +51,7 @@ Tensor run_sub(Out& out, const Tensor& self, const Tensor& other, const Scalar& 
 }
 
 const auto add_op = define<&add>({
-    .schema = "add(Tensor self, Tensor|Scalar other, *, Scalar alpha=1) -> Tensor",
+    .schema = "add(Tensor|Scalar self, Tensor|Scalar other, *, Scalar alpha=1) -> Tensor",
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self + alpha * other, elementwise, with broadcasting and type promotion.\n\n>>> torch.add(torch.tensor([1., 2.]), 10)\ntensor([11., 12.])",
@@ -62,7 +62,7 @@ const auto add_op = define<&add>({
 });
 
 const auto sub_op = define<&sub>({
-    .schema = "sub(Tensor self, Tensor|Scalar other, *, Scalar alpha=1) -> Tensor",
+    .schema = "sub(Tensor|Scalar self, Tensor|Scalar other, *, Scalar alpha=1) -> Tensor",
     .in = everywhere,
     .traits = kElementwise,
     .aliases = "subtract",
@@ -85,7 +85,7 @@ const auto rsub_op = define<&rsub>({
 });
 
 const auto mul_op = define<&mul>({
-    .schema = "mul(Tensor self, Tensor|Scalar other) -> Tensor",
+    .schema = "mul(Tensor|Scalar self, Tensor|Scalar other) -> Tensor",
     .in = everywhere,
     .traits = kElementwise,
     .aliases = "multiply",
@@ -97,7 +97,7 @@ const auto mul_op = define<&mul>({
 });
 
 const auto div_op = define<&div>({
-    .schema = "div(Tensor self, Tensor|Scalar other, *, str? rounding_mode=None) -> Tensor",
+    .schema = "div(Tensor|Scalar self, Tensor|Scalar other, *, str? rounding_mode=None) -> Tensor",
     .in = everywhere,
     .traits = kElementwise,
     .aliases = "divide",

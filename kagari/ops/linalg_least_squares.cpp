@@ -112,6 +112,10 @@ const auto pinverse_op = compose<&pinverse>({
 /// min |A X - B| for matrices B.
 Four least_squares(const Tensor& A, const Tensor& B, double rcond, std::string_view driver);
 Four run_lstsq(Out&, const Tensor& A, const Tensor& B, double rcond, std::string_view driver) {
+  linalg::check_matrix("torch.linalg.lstsq", A, "input");
+  linalg::check_matrix("torch.linalg.lstsq", B, "other");
+  KG_CHECK(rows(A) == rows(B) && A.dtype() == B.dtype(), "torch.linalg.lstsq: input ", A.sizes(), " and other ", B.sizes(), " need as many rows and one dtype");
+  KG_CHECK(driver == "gels" || driver == "gelsy" || driver == "gelsd" || driver == "gelss", "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)");
   int64_t m = rows(A), n = columns(A), k = columns(B), tall = std::max(m, n);
   Ints batch = broadcast_sizes(linalg::batch_of(A), linalg::batch_of(B));
   bool has_rank = driver != "gels", has_values = driver == "gelsd" || driver == "gelss";

@@ -51,6 +51,7 @@ void start_plan(Plan& p, std::string_view name, const Tensor& input, int64_t dim
 }
 
 Plan sliding(std::string_view name, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, IntList dilation, bool ceil_mode, bool count_include_pad) {
+  KG_CHECK(dims >= 1 && dims <= 3, name, ": pooling has 1 to 3 dimensions, not ", dims);
   Plan p;
   std::string op = str(name, dims, "d");
   int64_t kernels[3], strides[3], pads[3], steps[3];
@@ -89,6 +90,7 @@ Plan sliding(std::string_view name, const Tensor& input, int64_t dims, IntList k
 }
 
 Plan adaptive(std::string_view name, const Tensor& input, int64_t dims, IntList output_size) {
+  KG_CHECK(dims >= 1 && dims <= 3, name, ": pooling has 1 to 3 dimensions, not ", dims);
   Plan p;
   std::string op = str(name, dims, "d");
   KG_CHECK(dims > 1 || output_size.size() == 1, op, "(): 'output_size' should contain one int");
@@ -206,6 +208,7 @@ Tensor average_forward(const Tensor& input, const Plan& p, std::optional<int64_t
 }
 
 Tensor average_transposed(const Tensor& grad, const Plan& p, IntList input_sizes, std::optional<int64_t> divisor) {
+  KG_CHECK(grad.sizes() == IntList(p.output_sizes), "pooling: expected a gradient of shape ", p.output_sizes, ", but got ", grad.sizes());
   Tensor gx = zero_(empty_tensor(input_sizes, grad.dtype(), grad.device()));
   if (gx.is_meta() || grad.numel() == 0) return gx;
   Tensor g = contiguous(grad);
@@ -278,6 +281,7 @@ const auto adaptive_avg_gradient_op = define<&adaptive_avg_gradient>({
     .run = [](Out&, const Tensor& grad, int64_t dims, IntList input_sizes) {
       Tensor like = empty_tensor(input_sizes, grad.dtype(), Device{DeviceType::Meta});
       IntList out = grad.sizes();
+      KG_CHECK(dims >= 1 && dims <= grad.dim(), "pooling: a gradient of shape ", out, " has no ", dims, " spatial dimensions");
       return average_transposed(grad, adaptive("adaptive_avg_pool", like, dims, IntList(out.data() + out.size() - size_t(dims), size_t(dims))), input_sizes, {});
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, int64_t dims, IntList) -> Grads {

@@ -17,7 +17,7 @@ Tensor dividing(Out& out, const Tensor& self, const Tensor& other) {
 }
 
 const auto floor_divide_op = define<&floor_divide>({
-    .schema = "floor_divide(Tensor self, Tensor|Scalar other) -> Tensor",
+    .schema = "floor_divide(Tensor|Scalar self, Tensor|Scalar other) -> Tensor",
     .in = everywhere,
     .traits = kElementwise,
     .doc = "self / other, rounded down.\n\n>>> torch.floor_divide(torch.tensor([7., -7.]), 2)\ntensor([ 3., -4.])",
@@ -50,7 +50,7 @@ const auto fmod_op = define<&fmod>({
 });
 
 const auto true_divide_op = compose<&true_divide>({
-    .schema = "true_divide(Tensor self, Tensor|Scalar other) -> Tensor",
+    .schema = "true_divide(Tensor|Scalar self, Tensor|Scalar other) -> Tensor",
     .in = everywhere,
     .doc = "self / other with a floating result: div without rounding.\n\n>>> torch.true_divide(torch.tensor([1, 2]), 2)\ntensor([0.5000, 1.0000])",
     .body = [](const Tensor& self, const Tensor& other) { return div(self, other); },

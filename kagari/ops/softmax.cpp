@@ -141,7 +141,9 @@ const auto log_softmax_backward_data_op = compose<&log_softmax_backward_data>({
     .body = log_softmax_backward_data,
 });
 Tensor safe_softmax(const Tensor& self, int64_t dim, MaybeDType dtype) {
-  Tensor y = softmax(self, dim, dtype), masked = all(eq(self, wrapped_number(-std::numeric_limits<double>::infinity())), IntList(Ints{dim}), true);
+  // rows of nothing but -inf go through softmax as zeros, so that neither values nor gradients are NaN
+  Tensor masked = all(eq(self, wrapped_number(-std::numeric_limits<double>::infinity())), IntList(Ints{dim}), true);
+  Tensor y = softmax(where(masked, wrapped_number(0), self), dim, dtype);
   return where(masked, zeros_like(y), y);
 }
 const auto safe_softmax_op = compose<&safe_softmax>({

@@ -82,6 +82,7 @@ const auto chunk_op = compose<&chunk>({
     .body = [](const Tensor& self, int64_t chunks, int64_t dim) {
       KG_CHECK(self.dim() > 0, "chunk expects at least a 1-dimensional tensor");
       KG_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
+      KG_CHECK(self.size(dim) > 0 || chunks <= int64_t(1) << 24, "chunk: ", chunks, " chunks are too many");
       int64_t total = self.size(dim), size = total / chunks + (total % chunks != 0);
       if (size == 0) return split_with_sizes(self, Ints(size_t(chunks), 0), dim);
       return split(self, size, dim);

@@ -47,11 +47,11 @@ bool takes_description_only(std::string_view name) {
 }
 /// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data.
 void check_devices(const OpBase& op, const Value* values) {
-  bool meta = false, data = false;
+  bool meta = false, data = false, numbers_join = op.traits & kElementwise || op.composed;
   auto see = [&](const Tensor& t) {
     if (!t.defined()) return;
     if (t.is_meta()) meta = true;
-    else if (t.dim() > 0) data = true;
+    else if (t.dim() > 0 || !numbers_join) data = true;
   };
   const auto& arguments = op.schema().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {

@@ -175,6 +175,13 @@ PyObject* unary(PyObject* a) {
 }
 PyObject* power(PyObject* a, PyObject* b, PyObject*) { return binary<"pow">(a, b); }
 PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) { return inplace<"pow_">(a, b); }
+PyObject* invert(PyObject* a) {
+  if (!is_integral(tensor_of(a).dtype())) {
+    PyErr_SetString(PyExc_TypeError, "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return nullptr;
+  }
+  return unary<"bitwise_not">(a);
+}
 PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
 PyObject* compare(PyObject* a, PyObject* b, int op) {
@@ -289,7 +296,7 @@ bool add_tensor_type(PyObject* module) {
       slot(Py_nb_inplace_remainder, inplace<"remainder_">), slot(Py_nb_inplace_and, inplace<"bitwise_and_">), slot(Py_nb_inplace_or, inplace<"bitwise_or_">),
       slot(Py_nb_inplace_xor, inplace<"bitwise_xor_">), slot(Py_nb_inplace_lshift, inplace<"bitwise_left_shift_">),
       slot(Py_nb_inplace_rshift, inplace<"bitwise_right_shift_">), slot(Py_nb_inplace_power, inplace_power),
-      slot(Py_nb_negative, unary<"neg">), slot(Py_nb_positive, positive), slot(Py_nb_absolute, unary<"abs">), slot(Py_nb_invert, unary<"bitwise_not">),
+      slot(Py_nb_negative, unary<"neg">), slot(Py_nb_positive, positive), slot(Py_nb_absolute, unary<"abs">), slot(Py_nb_invert, invert),
       slot(Py_nb_bool, truth), slot(Py_nb_float, as_float), slot(Py_nb_int, as_int), slot(Py_nb_index, as_index),
       slot(Py_mp_length, length), slot(Py_sq_length, length), slot(Py_mp_subscript, subscript), slot(Py_mp_ass_subscript, assign_subscript),
       {}};

@@ -33,7 +33,7 @@ _HOMES = {name: home for home, names in {
         _assert _assert_async get_device_module qint8 qint32 quint8
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
         get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
-        is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_same_size
+        is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_nonzero is_same_size
         is_signed is_storage is_tensor is_warn_always_enabled lu numel set_default_tensor_type
         set_deterministic_debug_mode set_float32_matmul_precision set_flush_denormal set_num_interop_threads
         set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename

@@ -39,6 +39,13 @@ def is_neg(input):
     return False
 
 
+def is_nonzero(input):
+    """Whether the only element of a tensor is not zero. RuntimeError for tensors of more elements or none."""
+    if input.numel() != 1:
+        raise RuntimeError("Boolean value of Tensor with " + ("more than one value" if input.numel() else "no values") + " is ambiguous")
+    return bool(input)
+
+
 def is_inference(input):
     """Whether the tensor was made in inference mode."""
     return input.is_inference()

@@ -181,6 +181,10 @@ class _TensorMixin:
         """torch.lu of this matrix or batch of matrices."""
         return kagari.lu(self, pivot, get_infos)
 
+    def is_nonzero(self):
+        """Whether the only element is not zero."""
+        return kagari.is_nonzero(self)
+
     def __rdiv__(self, other):
         return self.__rtruediv__(other)
 

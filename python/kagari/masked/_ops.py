@@ -88,14 +88,14 @@ def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
 
 def cumsum(input, dim, *, dtype=None, mask=None):
     """Running sums along `dim`; an element that is masked out adds nothing."""
-    dtype = _summing_dtype(input, dtype)
-    return _kept(input.to(dtype), mask, 0).cumsum(dim)
+    dtype = input.dtype if dtype is None else dtype
+    return _kept(input.to(dtype), mask, 0).cumsum(dim, dtype=dtype)
 
 
 def cumprod(input, dim, *, dtype=None, mask=None):
     """Running products along `dim`; an element that is masked out is skipped."""
-    dtype = _summing_dtype(input, dtype)
-    return _kept(input.to(dtype), mask, 1).cumprod(dim)
+    dtype = input.dtype if dtype is None else dtype
+    return _kept(input.to(dtype), mask, 1).cumprod(dim, dtype=dtype)
 
 
 def amax(input, dim=None, *, keepdim=False, dtype=None, mask=None):

@@ -41,4 +41,4 @@ def test_signatures(tmp_path):
     top = stubs(tmp_path)["kagari/__init__.pyi"].body
     functions = {node.name: ast.unparse(node) for node in top if isinstance(node, ast.FunctionDef)}
     assert functions["zeros"].startswith("def zeros(*size: _int | Sequence[_int], dtype: _dtype | None=None")
-    assert functions["add"] == "def add(input: Tensor, other: Tensor | Number, *, alpha: Number=..., out: Any=...) -> Tensor:\n    ..."
+    assert functions["add"] == "def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number=..., out: Any=...) -> Tensor:\n    ..."
