@@ -136,7 +136,6 @@ Tensor take_at(const Tensor& self, TensorList indices) { return take_at_op(self,
 const auto index_op = compose<&index>({
     .schema = "index(Tensor self, Tensor?[] indices) -> Tensor",
     .in = 0,
-    .traits = kReadsValues,
     .doc = "self[indices].",
     .body = [](const Tensor& self, TensorList indices) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");
@@ -203,7 +202,6 @@ Tensor put_at(const Tensor& self, TensorList indices, const Tensor& values, bool
 const auto index_put_op = compose<&index_put>({
     .schema = "index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
     .in = both,
-    .traits = kReadsValues,
     .doc = "A copy of self with values (broadcast) in, or added to, the places self[indices].",
     .body = [](const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");
@@ -214,7 +212,6 @@ const auto index_put_op = compose<&index_put>({
 const auto index_put_in_place_op = compose<&index_put_>({
     .schema = "index_put_(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
     .in = both,
-    .traits = kReadsValues,
     .doc = "index_put, in place.",
     .body = [](const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");

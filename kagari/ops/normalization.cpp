@@ -152,7 +152,8 @@ const auto rms_norm_op = compose<&rms_norm>({
                                                               : double(std::numeric_limits<float>::epsilon()));
       Ints last = last_dims(input, shape.size());
       Tensor x = is_half(input.dtype()) ? to(input, DType::Float32) : input;
-      if (!input.is_complex() && (!grad_enabled() || !(input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
+      bool wrapped = input.impl()->special || (weight.defined() && weight.impl()->special);  // its elements are elsewhere
+      if (!wrapped && !input.is_complex() && (!grad_enabled() || !(input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
         Tensor y = empty_tensor(input.sizes(), input.dtype(), input.device());
         int64_t n = numel_of(shape);
         if (y.is_meta() || y.numel() == 0) return y;

@@ -2,6 +2,7 @@
 
 #include "kagari/base/allocator.h"
 #include "kagari/tensor/sparse.h"
+#include "kagari/tensor/wrapper.h"
 
 namespace kagari {
 
@@ -78,11 +79,16 @@ bool Tensor::is_non_overlapping_and_dense() const {
   return true;
 }
 
+Scalar (*item_of_wrapper)(const Tensor& t) = nullptr;
+
 Scalar Tensor::item() const {
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
   require_strided(*this, "item()");
-  KG_CHECK(impl_->storage->data(), "Cannot access data pointer of Tensor that doesn't have storage");
+  if (!impl_->storage->data()) {
+    KG_CHECK(item_of_wrapper, "Cannot access data pointer of Tensor that doesn't have storage");
+    return item_of_wrapper(*this);
+  }
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);
