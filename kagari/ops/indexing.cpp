@@ -115,6 +115,8 @@ const auto take_at_op = define<&take_at>({
     .in = 0,
     .doc = "index, with masks already expanded.",
     .run = [](Out&, const Tensor& self, TensorList indices) {
+      for (const Tensor& i : indices)
+        KG_CHECK(self.is_meta() || !i.defined() || !i.is_meta(), "indices should be either on cpu or on the same device as the indexed tensor (", self.device(), ")");
       Addressed a(self, indices);
       Tensor y = empty_tensor(a.sizes, self.dtype(), self.device());
       if (y.is_meta() || y.numel() == 0) {

@@ -32,6 +32,8 @@ void check_normalized(std::string_view op, const Tensor& input, IntList shape, c
            weight.defined() ? weight.sizes() : shape, " and normalized_shape = ", shape);
   KG_CHECK(!bias.defined() || bias.sizes() == shape, "Expected bias to be of same shape as normalized_shape, but got bias of shape ", bias.defined() ? bias.sizes() : shape,
            " and normalized_shape = ", shape);
+  for (const Tensor* t : {&weight, &bias})
+    KG_CHECK(!t->defined() || t->device() == input.device(), "Tensor on device ", t->defined() ? t->device() : input.device(), " is not on the expected device ", input.device(), "!");
   size_t n = input.sizes().size(), k = shape.size();
   bool fits = n >= k;
   for (size_t i = 0; fits && i < k; ++i) fits = input.sizes()[n - k + i] == shape[i];

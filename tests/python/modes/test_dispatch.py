@@ -233,3 +233,12 @@ def test_views_share_and_modes_nest_with_autocast():
         v = x.view(4)
         v.add_(1)
     assert x.sum() == 8 and v._base is x
+
+
+def test_meta_and_cpu_do_not_mix():
+    cpu, meta = torch.ones(2), torch.ones(2, device="meta")
+    for call in (lambda: cpu + meta, lambda: meta + cpu, lambda: cpu + torch.ones((), device="meta"), lambda: cpu.add_(meta), lambda: F.linear(cpu, torch.ones(2, 2, device="meta")),
+                 lambda: F.layer_norm(cpu, (2,), meta, meta), lambda: cpu[torch.tensor([0], device="meta")], lambda: torch.mm(cpu[None], meta[:, None])):
+        with pytest.raises(RuntimeError, match="device"):
+            call()
+    assert (meta + torch.tensor(1.0)).device.type == (2 * meta).device.type == "meta"
