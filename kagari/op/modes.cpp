@@ -30,6 +30,17 @@ struct Restore {
   ~Restore() { active_mode = mode; }
 };
 
+template <class F>
+bool any(const OpBase& op, const Value* args, F&& holds) {
+  for (size_t i = 0, n = op.schema().arguments.size(); i < n; ++i) {
+    if (args[i].tag == Value::Tag::Tensor && args[i].tensor->defined() && holds(*args[i].tensor)) return true;
+    if (args[i].tag == Value::Tag::TensorList)
+      for (const Tensor& t : args[i].view<Tensor>())
+        if (t.defined() && holds(t)) return true;
+  }
+  return false;
+}
+
 void find_taker(const OpBase& op, const Value* args, Dest dest, Result& out) {
   for (Mode* mode = active_mode; mode; mode = mode->below) {
     if (!mode->wants(op, args, dest)) continue;
@@ -39,6 +50,12 @@ void find_taker(const OpBase& op, const Value* args, Dest dest, Result& out) {
   }
   if (special_handler && special_handler(op, args, dest, out)) return;
   BoxedKernel kernel = kernel_below_autograd ? kernel_below_autograd(op, args) : nullptr;
+  if (kernel && op.composed && op.traits & kReadsValues && dest.kind == Dest::Kind::Fresh && any(op, args, [](const Tensor& t) { return t.impl()->special; })) {
+    // the body would look for elements that a wrapper has not: the call goes to the wrapper's class as a whole
+    KG_CHECK_IMPLEMENTED(!grad_enabled() || !any(op, args, [](const Tensor& t) { return t.requires_grad(); }), op.schema().name,
+                         "(): tensors of a class with __torch_dispatch__ that require a gradient are not supported");
+    return kernel(op, args, dest, out);
+  }
   run_beneath(op, args, dest, out, kernel, kernel || call_observer);
 }
 

@@ -40,7 +40,7 @@ enum Trait : unsigned {
   kElementwise = 1,       // may write its result over an argument of the same layout
   kView = 2,              // the result shares memory with the first argument
   kNondeterministic = 4,  // draws random numbers
-  kReadsValues = 8,       // the result's shape depends on values: no meta execution
+  kReadsValues = 8,       // needs elements for the result's shape (no meta execution), or is a composition that reads them itself
   kOutApart = 16,         // out= must not share memory with an argument
   kOutDTypeError = 32,    // out= of a dtype that cannot hold the result is a TypeError
 };

@@ -36,6 +36,9 @@ Device common_device(std::string_view name, std::span<const Tensor* const> input
   for (const Tensor* t : inputs)
     if (!chosen || (chosen->dim() == 0 && t->dim() > 0) || (chosen->dim() == 0 && t->is_meta())) chosen = t;
   for (const Tensor* t : inputs)
+    KG_CHECK(!(t->is_meta() || chosen->is_meta()) || t->device() == chosen->device() || (t->dim() == 0 && t->is_cpu()), "Tensor on device ", t->device(),
+             " is not on the expected device ", chosen->device(), "!");
+  for (const Tensor* t : inputs)
     KG_CHECK(t->device() == chosen->device() || t->dim() == 0, "Expected all tensors to be on the same device, but found at least two devices, ",
              inputs[0]->device(), " and ", t->device(), "! (when checking arguments of ", name, ")");
   return chosen->device();

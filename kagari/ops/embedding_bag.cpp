@@ -62,6 +62,7 @@ const auto embedding_bag_op = compose<&embedding_bag>({
     .schema = "embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
               "bool include_last_offset=False, int? padding_idx=None) -> (Tensor, Tensor, Tensor, Tensor)",
     .in = kFunction,
+    .traits = kReadsValues,
     .doc = "The sum (mode 0), mean (1) or maximum (2) of the rows of weight (V, D) in each bag of indices (N), where bag i begins at offsets[i]: (B, D). Then the bag of each index, the sizes of "
            "the bags and, for the maximum, the row of each element. The row padding_idx does not count.",
     .body = [](const Tensor& weight, const Tensor& indices, const Tensor& offsets, bool by_freq, int64_t mode, bool sparse, const Tensor& per_sample_weights, bool include_last,

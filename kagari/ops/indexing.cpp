@@ -115,6 +115,8 @@ const auto take_at_op = define<&take_at>({
     .in = 0,
     .doc = "index, with masks already expanded.",
     .run = [](Out&, const Tensor& self, TensorList indices) {
+      for (const Tensor& i : indices)
+        KG_CHECK(self.is_meta() || !i.defined() || !i.is_meta(), "indices should be either on cpu or on the same device as the indexed tensor (", self.device(), ")");
       Addressed a(self, indices);
       Tensor y = empty_tensor(a.sizes, self.dtype(), self.device());
       if (y.is_meta() || y.numel() == 0) {
@@ -136,7 +138,6 @@ Tensor take_at(const Tensor& self, TensorList indices) { return take_at_op(self,
 const auto index_op = compose<&index>({
     .schema = "index(Tensor self, Tensor?[] indices) -> Tensor",
     .in = 0,
-    .traits = kReadsValues,
     .doc = "self[indices].",
     .body = [](const Tensor& self, TensorList indices) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");
@@ -203,7 +204,6 @@ Tensor put_at(const Tensor& self, TensorList indices, const Tensor& values, bool
 const auto index_put_op = compose<&index_put>({
     .schema = "index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
     .in = both,
-    .traits = kReadsValues,
     .doc = "A copy of self with values (broadcast) in, or added to, the places self[indices].",
     .body = [](const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");
@@ -214,7 +214,6 @@ const auto index_put_op = compose<&index_put>({
 const auto index_put_in_place_op = compose<&index_put_>({
     .schema = "index_put_(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
     .in = both,
-    .traits = kReadsValues,
     .doc = "index_put, in place.",
     .body = [](const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
       KG_CHECK_INDEX(!indices.empty(), "at least one index must be provided");

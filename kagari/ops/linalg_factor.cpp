@@ -119,6 +119,7 @@ Tensor reflections_by_operators(const Tensor& A, const Tensor& tau) {
 const auto householder_product_op = compose<&householder_product>({
     .schema = "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
     .in = kFunction | kOut,
+    .traits = kReadsValues,
     .aliases = "orgqr",
     .doc = "The first n columns of the product of the reflectors that geqrf makes: input (..., m, n), tau (..., k) with k <= n <= m.",
     .body = [](const Tensor& A, const Tensor& tau) {
@@ -166,6 +167,7 @@ Tensor run_ormqr(const Tensor& A, const Tensor& tau, const Tensor& other, bool l
 const auto ormqr_op = compose<&ormqr>({
     .schema = "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
     .in = kFunction | kMethod | kOut,
+    .traits = kReadsValues,
     .doc = "The product of the square Q that geqrf describes and a matrix: Q C, C Q, or with Q's conjugate transpose.",
     .body = [](const Tensor& A, const Tensor& tau, const Tensor& other, bool left, bool transpose) {
       KG_CHECK(A.dim() >= 2, "torch.ormqr: input must have at least 2 dimensions.");

@@ -40,6 +40,7 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
 const auto ctc_loss_op = compose<&ctc_loss>({
     .schema = "ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, str reduction='mean', bool zero_infinity=False) -> Tensor",
     .in = kFunctional,
+    .traits = kReadsValues,
     .doc = "The negative logarithm of the probability of the targets, (N, S) or all in a row, summed over all alignments with log_probs (T, N, C) or (T, C). reduction 'mean' divides each by its "
            "target's length first; zero_infinity makes impossible alignments 0.",
     .body = [](const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths, int64_t blank, std::string_view reduction, bool zero_infinity) {

@@ -100,6 +100,7 @@ const auto triplet_margin_op = compose<&triplet_margin_loss>({
 const auto multi_margin_op = compose<&multi_margin_loss>({
     .schema = "multi_margin_loss(Tensor input, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, " KG_OLD_REDUCTION ") -> Tensor",
     .in = kFunctional,
+    .traits = kReadsValues,
     .doc = "The mean over the other classes of max(0, margin - input[target] + input)^p for p 1 or 2, times weight[target].",
     .body = [](const Tensor& input, const Tensor& target, const Scalar& p, const Scalar& margin, const Tensor& weight, MaybeBool size_average, MaybeBool reduce, std::string_view reduction) {
       reduction = reduction_of(size_average, reduce, reduction);
@@ -129,6 +130,7 @@ const auto multi_margin_op = compose<&multi_margin_loss>({
 const auto multilabel_margin_op = compose<&multilabel_margin_loss>({
     .schema = "multilabel_margin_loss(Tensor input, Tensor target, " KG_OLD_REDUCTION ") -> Tensor",
     .in = kFunctional,
+    .traits = kReadsValues,
     .doc = "The sum over targets t and other classes o of max(0, 1 - input[t] + input[o]), divided by the number of classes; the first target of -1 ends the targets.",
     .body = [](const Tensor& input, const Tensor& target, MaybeBool size_average, MaybeBool reduce, std::string_view reduction) {
       reduction = reduction_of(size_average, reduce, reduction);

@@ -302,6 +302,8 @@ const auto linear_op = define<&linear>({
       KG_CHECK(input.dim() > 0 && input.sizes().back() == k, "mat1 and mat2 shapes cannot be multiplied (",
                input.dim() < 2 ? 1 : input.numel() / std::max<int64_t>(input.sizes().back(), 1), "x", input.dim() ? input.sizes().back() : 1, " and ", k, "x", weight.dim() == 2 ? weight.sizes()[0] : 1, ")");
       KG_CHECK(input.dtype() == weight.dtype(), "mat1 and mat2 must have the same dtype, but got ", input.dtype(), " and ", weight.dtype());
+      KG_CHECK(weight.device() == input.device() && (!bias.defined() || bias.device() == input.device()), "Expected all tensors to be on the same device, but got ", input.device(),
+               " and ", weight.device(), " (when checking arguments of linear)");
       KG_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "self and mat2 must have the same dtype, but got ", bias.defined() ? bias.dtype() : input.dtype(), " and ", input.dtype());
       int64_t n = weight.dim() == 2 ? weight.sizes()[0] : 1;
       KG_CHECK(!bias.defined() || is_expandable_to(bias.sizes(), {n}), "linear(): bias of shape ", bias.defined() ? bias.sizes() : IntList(), " does not fit ", n, " outputs");

@@ -32,6 +32,8 @@ void check_normalized(std::string_view op, const Tensor& input, IntList shape, c
            weight.defined() ? weight.sizes() : shape, " and normalized_shape = ", shape);
   KG_CHECK(!bias.defined() || bias.sizes() == shape, "Expected bias to be of same shape as normalized_shape, but got bias of shape ", bias.defined() ? bias.sizes() : shape,
            " and normalized_shape = ", shape);
+  for (const Tensor* t : {&weight, &bias})
+    KG_CHECK(!t->defined() || t->device() == input.device(), "Tensor on device ", t->defined() ? t->device() : input.device(), " is not on the expected device ", input.device(), "!");
   size_t n = input.sizes().size(), k = shape.size();
   bool fits = n >= k;
   for (size_t i = 0; fits && i < k; ++i) fits = input.sizes()[n - k + i] == shape[i];
@@ -152,7 +154,8 @@ const auto rms_norm_op = compose<&rms_norm>({
                                                               : double(std::numeric_limits<float>::epsilon()));
       Ints last = last_dims(input, shape.size());
       Tensor x = is_half(input.dtype()) ? to(input, DType::Float32) : input;
-      if (!input.is_complex() && (!grad_enabled() || !(input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
+      bool wrapped = input.impl()->special || (weight.defined() && weight.impl()->special);  // its elements are elsewhere
+      if (!wrapped && !input.is_complex() && (!grad_enabled() || !(input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
         Tensor y = empty_tensor(input.sizes(), input.dtype(), input.device());
         int64_t n = numel_of(shape);
         if (y.is_meta() || y.numel() == 0) return y;

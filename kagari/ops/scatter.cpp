@@ -356,12 +356,14 @@ Tensor index_reduce_in_place(const Tensor& self, int64_t dim, const Tensor& inde
 const auto index_reduce_op = compose<&index_reduce>({
     .schema = "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
     .in = both | kOut,
+    .traits = kReadsValues,
     .doc = "A copy of self in which the entries of source that index sends to one entry of dimension dim are reduced by prod, mean, amax or amin.",
     .body = index_reduce,
 });
 const auto index_reduce_in_place_op = compose<&index_reduce_in_place>({
     .schema = "index_reduce_(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
     .in = kMethod,
+    .traits = kReadsValues,
     .doc = "index_reduce, in place.",
     .body = index_reduce_in_place,
 });
@@ -380,7 +382,7 @@ Tensor flat_positions(const char* op, const Tensor& index, int64_t count) {
 const auto take_op = compose<&take>({
     .schema = "take(Tensor self, Tensor index) -> Tensor",
     .in = both | kOut,
-    .traits = kOutApart,
+    .traits = kOutApart | kReadsValues,
     .doc = "The elements of the flattened tensor at the given positions, in the shape of index.",
     .body = [](const Tensor& self, const Tensor& index_tensor) {
       KG_CHECK(index_tensor.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ", legacy_name(index_tensor.dtype()));
@@ -392,6 +394,7 @@ const auto take_op = compose<&take>({
 const auto put_op = compose<&put>({
     .schema = "put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
     .in = both,
+    .traits = kReadsValues,
     .doc = "A copy of self with the elements of source in, or added to, the given positions of the flattened tensor.",
     .body = [](const Tensor& self, const Tensor& index_tensor, const Tensor& source, bool accumulate) {
       KG_CHECK(index_tensor.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ", legacy_name(index_tensor.dtype()));
@@ -407,6 +410,7 @@ Tensor put_in_place(const Tensor& self, const Tensor& index, const Tensor& sourc
 const auto put_in_place_op = compose<&put_in_place>({
     .schema = "put_(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
     .in = kMethod,
+    .traits = kReadsValues,
     .doc = "put, in place.",
     .body = put_in_place,
 });

@@ -137,6 +137,7 @@ std::vector<Tensor> tensor_split_by(const Tensor& self, const Tensor& where, int
 const auto tensor_split_by_op = compose<&tensor_split_by>({
     .schema = "tensor_split.tensor_indices_or_sections(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
     .in = both,
+    .traits = kReadsValues,
     .doc = "Pieces that begin at the given indices, or a number of pieces.",
     .body = tensor_split_by,
 });

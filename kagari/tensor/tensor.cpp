@@ -3,6 +3,7 @@
 #include "kagari/base/allocator.h"
 #include "kagari/tensor/sparse.h"
 #include "kagari/tensor/value_reads.h"
+#include "kagari/tensor/wrapper.h"
 
 namespace kagari {
 
@@ -80,6 +81,7 @@ bool Tensor::is_non_overlapping_and_dense() const {
 }
 
 constinit thread_local ValueReadObserver* value_read_observer = nullptr;
+Scalar (*item_of_wrapper)(const Tensor& t) = nullptr;
 
 Scalar Tensor::item() const {
   if (value_read_observer && !impl_->wrapped_number) [[unlikely]] value_read_observer->reads(*this);
@@ -90,7 +92,10 @@ Scalar Tensor::item() const {
     KG_CHECK(values.numel() < 2, "item(): the sparse tensor must be coalesced first");
     return values.numel() ? values.item() : dtype() == DType::Bool ? Scalar(false) : is_integral(dtype()) ? Scalar(0) : is_complex() ? Scalar(std::complex<double>()) : Scalar(0.0);
   }
-  KG_CHECK(impl_->storage->data(), "Cannot access data pointer of Tensor that doesn't have storage");
+  if (!impl_->storage->data()) {
+    KG_CHECK(item_of_wrapper, "Cannot access data pointer of Tensor that doesn't have storage");
+    return item_of_wrapper(*this);
+  }
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);

@@ -10,6 +10,8 @@
 #include "kagari/autograd/special.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/op/op.h"
+#include "kagari/ops/handles.h"
+#include "kagari/tensor/wrapper.h"
 
 // Note [Dispatch to Python]: an operator that nobody above autograd took is looked at here. If a mode is active, or an argument's class has a
 // __torch_dispatch__, `to_python` takes the place of the kernel (op.h): arguments go to kagari._dispatch as Python objects, which picks the
@@ -311,6 +313,7 @@ bool add_dispatch(PyObject* module) {
   if (PyObject_SetAttrString(type, "__torch_dispatch__", disabled_impl) < 0) return false;
   kernel_below_autograd = kernel_for;
   detach_special = detached;
+  item_of_wrapper = [](const Tensor& t) { return local_scalar_dense(t); };
   return PyModule_AddFunctions(module, functions) == 0;
 }
 

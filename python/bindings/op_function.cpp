@@ -371,11 +371,31 @@ bool fill_binary(const OpBase& op, PyObject* a, PyObject* b, Frame& frame) {
 }
 }  // namespace
 
+namespace {
+/// What a handler of `number op tensor` is told: Tensor.__radd__ and the like, which take the tensor first.
+PyObject* reflected(const FunctionObject* f) {
+  static constexpr std::pair<std::string_view, const char*> names[] = {
+      {"add", "__radd__"}, {"sub", "__rsub__"}, {"mul", "__rmul__"}, {"div", "__rtruediv__"}, {"pow", "__rpow__"}, {"floor_divide", "__rfloordiv__"},
+      {"remainder", "__rmod__"}, {"matmul", "__rmatmul__"}, {"bitwise_and", "__rand__"}, {"bitwise_or", "__ror__"}, {"bitwise_xor", "__rxor__"},
+      {"bitwise_left_shift", "__rlshift__"}, {"bitwise_right_shift", "__rrshift__"}};
+  for (auto [name, attribute] : names)
+    if (name == f->name) return PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), attribute);
+  return nullptr;
+}
+}  // namespace
+
 PyObject* call_binary_slot(FunctionObject* f, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     PyObject* args[] = {a, b};
     PyObject* handled;
-    if (torch_function_handled(reinterpret_cast<PyObject*>(f), args, 2, nullptr, &handled)) return handled;
+    if (!is_tensor(a)) [[unlikely]] {
+      PyObject* swapped[] = {b, a};
+      Ref function(reflected(f));
+      if (!function) PyErr_Clear();
+      if (torch_function_handled(function ? function.get() : reinterpret_cast<PyObject*>(f), function ? swapped : args, 2, nullptr, &handled)) return handled;
+    } else if (torch_function_handled(reinterpret_cast<PyObject*>(f), args, 2, nullptr, &handled)) {
+      return handled;
+    }
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {

@@ -146,6 +146,21 @@ def test_wrapper_and_autograd():
     assert torch.allclose(layer.weight.a, before - 0.1 * layer.weight.grad.a)
 
 
+def test_compositions_that_read_elements_go_to_the_wrapper(pair):
+    x = Pair(torch.arange(6.0).reshape(2, 3), torch.zeros(2, 3))
+    at = torch.tensor([0, 4])
+    for call in (lambda x: x.take(at), lambda x: F.rms_norm(x, (3,)), lambda x: x.index_reduce(0, torch.tensor([0, 1]), x, "amax"), lambda x: x.put(at, torch.ones(2)),
+                 lambda x: torch.repeat_interleave(x, torch.tensor([1, 2]), 0), lambda x: torch.linalg.inv(x[:, :2] + 3 * torch.eye(2))):
+        got = call(x)
+        assert type(got) is Pair and torch.allclose(got.a, call(x.a)) and torch.allclose(got.b, call(x.b))
+    assert torch.allclose(Pair(x.a, x.a), x.a)
+    y = Pair(torch.arange(6.0), torch.zeros(6)).requires_grad_()
+    y[at].sum().backward()
+    assert y.grad.a.tolist() == [1, 0, 0, 0, 1, 0]
+    with pytest.raises(NotImplementedError, match="require a gradient"):
+        y.take(at)
+
+
 def test_wrapper_has_no_bytes(pair):
     with pytest.raises(RuntimeError, match="not supported for tensor subclasses"):
         pair.numpy()
@@ -193,6 +208,19 @@ def test_bad_handlers():
         torch.Tensor._make_wrapper_subclass(int, (2,))
 
 
+def test_function_modes_see_reflected_operators():
+    seen = []
+
+    class Names(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+    x = torch.full((1,), 2.0)
+    with Names():
+        results = [1 - x, 1 / x, 3 ** x, 1 + x, x - 1]
+    assert seen == ["__rsub__", "__rtruediv__", "__rpow__", "__radd__", "sub"] and [r.item() for r in results] == [-1, 0.5, 9, 3, 1]
+
+
 def test_views_share_and_modes_nest_with_autocast():
     x = torch.ones(2, 2)
     with Log() as log, torch.autocast("cpu"):
@@ -205,3 +233,12 @@ def test_views_share_and_modes_nest_with_autocast():
         v = x.view(4)
         v.add_(1)
     assert x.sum() == 8 and v._base is x
+
+
+def test_meta_and_cpu_do_not_mix():
+    cpu, meta = torch.ones(2), torch.ones(2, device="meta")
+    for call in (lambda: cpu + meta, lambda: meta + cpu, lambda: cpu + torch.ones((), device="meta"), lambda: cpu.add_(meta), lambda: F.linear(cpu, torch.ones(2, 2, device="meta")),
+                 lambda: F.layer_norm(cpu, (2,), meta, meta), lambda: cpu[torch.tensor([0], device="meta")], lambda: torch.mm(cpu[None], meta[:, None])):
+        with pytest.raises(RuntimeError, match="device"):
+            call()
+    assert (meta + torch.tensor(1.0)).device.type == (2 * meta).device.type == "meta"
