@@ -30,6 +30,16 @@ Tensor writable(Out& out, const Tensor& self) {
   if (!y.is_same(self) && !y.is_meta()) cpu::copy_elements(y, self);
   return y;
 }
+/// An index that names whole entries of self along dim, being one vector expanded over the other dimensions: that vector, else undefined.
+Tensor index_of_entries(const Tensor& self, int64_t dim, const Tensor& index) {
+  if (index.dim() < 2 || index.dim() != self.dim() || index.numel() == 0) return {};
+  for (int64_t d = 0; d < index.dim(); ++d)
+    if (d != dim && (index.sizes()[d] != self.sizes()[d] || (index.strides()[d] != 0 && index.sizes()[d] != 1))) return {};
+  Tensor line = index;
+  for (int64_t d = index.dim() - 1; d >= 0; --d)
+    if (d != dim) line = select(line, d, 0);
+  return line;
+}
 Tensor apart(const Tensor& t, const Tensor& from) { return t.storage() == from.storage() ? clone(t) : t; }
 
 // ---------------------------------------------------------------- gather
@@ -120,6 +130,14 @@ void check_scatter(const Tensor& self, int64_t dim, const Tensor& index, const T
 Tensor run_scatter(Out& out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, cpu::ScatterKind kind) {
   dim = wrap_dim(dim, self.dim());
   check_scatter(self, dim, index, &src);
+  if (kind == cpu::ScatterKind::Add && src.sizes() == index.sizes() && !self.is_meta())
+    if (Tensor entries = index_of_entries(self, dim, index); entries.defined()) {
+      Tensor sum = index_add(self, dim, entries, src), y = out.dest(self.sizes(), self.dtype());
+      if (!y.defined()) return sum;
+      detail::check_no_internal_overlap(y);
+      cpu::copy_elements(y, sum);
+      return y;
+    }
   Tensor y = writable(out, self);
   if (!y.is_meta() && index.numel()) cpu::scatter_along(y, dim, apart(dense_index(index), y), apart(src, y), kind);
   return y;

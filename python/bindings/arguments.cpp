@@ -212,7 +212,7 @@ bool unpack(PyObject* o, const Argument& a, Value& v, Frame& frame) {
     case Tag::Device:
       if (!is_device(o) && !PyUnicode_Check(o) && !PyLong_Check(o)) return false;
       v.tag = Tag::Device;
-      v.device = device_of_object(o);
+      v.device = tensor_device_of(o);
       return true;
     case Tag::Layout:
       if (!is_layout(o)) return false;

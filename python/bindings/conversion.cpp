@@ -47,7 +47,7 @@ Target target_of(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
       t.dtype = dtype_argument("to", first);
       i = 1;
     } else if (first == Py_None || is_device_like(first)) {
-      if (first != Py_None) t.device = device_of_object(first);
+      if (first != Py_None) t.device = tensor_device_of(first);
       i = 1;
       if (nargs > 1 && (args[1] == Py_None || is_dtype_like(args[1]))) {
         t.dtype = dtype_argument("to", args[1]);

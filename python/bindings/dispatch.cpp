@@ -251,7 +251,7 @@ PyObject* make_wrapper(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObj
     Ints strides = given(a[2]) ? ints("strides", a[2]) : strides_for(sizes, given(a[4]) ? memory_format_of_object(a[4]) : MemoryFormat::Contiguous);
     KG_CHECK(strides.size() == sizes.size(), "_make_wrapper_subclass: size and strides differ in length");
     DType dtype = dtype_argument("_make_wrapper_subclass", a[5]).value_or(default_dtype());
-    Device device = given(a[7]) ? device_of_object(a[7]) : Device();
+    Device device = given(a[7]) ? tensor_device_of(a[7]) : Device();
     bool requires_grad = truth(a[9]);
     KG_CHECK(!requires_grad || is_differentiable(dtype), "Only Tensors of floating point and complex dtype can require gradients");
     Device nowhere;

@@ -52,7 +52,7 @@ inline void check_device(Device d) {
 }
 inline std::optional<Device> device_argument(PyObject* o) {
   if (!given(o)) return {};
-  Device d = device_of_object(o);
+  Device d = tensor_device_of(o);
   check_device(d);
   return d;
 }

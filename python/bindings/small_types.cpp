@@ -313,7 +313,7 @@ PyTypeObject* make_info_type(const char* name, PyGetSetDef* getset) {
 
 PyObject* set_default_device(PyObject*, PyObject* arg) {
   return guarded([&]() -> PyObject* {
-    process_default = arg == Py_None ? Device() : device_of_object(arg);
+    process_default = arg == Py_None ? Device() : tensor_device_of(arg);
     Py_RETURN_NONE;
   });
 }
@@ -341,6 +341,12 @@ PyObject* wrap(Device d) {
   auto* o = PyObject_New(DeviceObject, device_type);
   if (o) o->device = d;
   return reinterpret_cast<PyObject*>(o);
+}
+
+Device tensor_device_of(PyObject* o) {
+  Device d = device_of_object(o);
+  if (d.is_cpu() || d.is_meta()) d.index = -1;
+  return d;
 }
 
 Device device_of_object(PyObject* o) {

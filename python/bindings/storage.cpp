@@ -44,7 +44,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   PyObject *size = nullptr, *device = nullptr;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO", const_cast<char**>(names), &size, &device)) return nullptr;
   return guarded([&]() -> PyObject* {
-    Device where = device && device != Py_None ? device_of_object(device) : Device();
+    Device where = device && device != Py_None ? tensor_device_of(device) : Device();
     if (!size || PyLong_Check(size)) {
       long long n = size ? PyLong_AsLongLong(size) : 0;
       if (n == -1 && PyErr_Occurred()) throw PythonError();

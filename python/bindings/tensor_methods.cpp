@@ -258,7 +258,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
 PyObject* construct_tensor(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   Device device;
   if (kwargs)
-    if (PyObject* d = PyDict_GetItemString(kwargs, "device"); d && d != Py_None) device = device_of_object(d);
+    if (PyObject* d = PyDict_GetItemString(kwargs, "device"); d && d != Py_None) device = tensor_device_of(d);
   if (PyTuple_GET_SIZE(args) == 1 && is_tensor(PyTuple_GET_ITEM(args, 0))) return wrap_as(type, alias(tensor_of(PyTuple_GET_ITEM(args, 0))));
   Tensor made = legacy_tensor(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), default_dtype(), device);
   return wrap_as(type, std::move(made));

@@ -101,6 +101,8 @@ bool is_memory_format(PyObject* o);
 DType dtype_of_object(PyObject* o);
 /// From torch.device, str or int (an index of the accelerator, which kagari lacks). Throws.
 Device device_of_object(PyObject* o);
+/// The same for where a tensor shall be: there is one CPU, so that cpu:0 is cpu.
+Device tensor_device_of(PyObject* o);
 Layout layout_of_object(PyObject* o);
 MemoryFormat memory_format_of_object(PyObject* o);
 /// A Python or NumPy number, not a tensor.

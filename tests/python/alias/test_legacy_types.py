@@ -1,4 +1,4 @@
-"""torch.FloatTensor and its kin, torch.Tensor(...) and Tensor.new: the constructors of PyTorch's first years."""
+"""torch.FloatTensor and its kin, torch.Tensor(...) and Tensor.new: the constructors of PyTorch's first years; where tensors are made."""
 import copy
 import pickle
 import typing
@@ -51,3 +51,10 @@ def test_storages_and_tensors_are_shared():
     torch.FloatTensor(t)[0] = 3
     assert t.tolist() == [3, 0]
     assert torch.Tensor((2, 3)).tolist() == [2, 3] and torch.Tensor(np.int64(3)).shape == (3,)
+
+
+def test_there_is_one_cpu():
+    for device in ("cpu:0", torch.device("cpu", 0)):
+        made = [torch.empty(1, device=device), torch.empty(1).to(device), torch.nn.Linear(1, 1, device=device).weight, torch.nn.Linear(1, 1).to(device).weight]
+        assert all(str(t.device) == "cpu" for t in made)
+    assert torch.device("cpu", 0) != torch.device("cpu") and torch.device("cpu:0").index == 0
