@@ -208,7 +208,8 @@ constexpr double work_per_thread = 100e3;  // multiplications below which anothe
 bool gemv(const Gemm& g) {
   bool row_vector = g.m == 1;
   if (!row_vector && g.n != 1) return false;
-  if (g.dtype != DType::Float32 && g.dtype != DType::Float64) return false;
+  bool narrow = g.dtype == DType::BFloat16 || g.dtype == DType::Float16;
+  if (g.dtype != DType::Float32 && g.dtype != DType::Float64 && !narrow) return false;
   const GemmOperand &matrix = row_vector ? g.b : g.a, &vector = row_vector ? g.a : g.b;
   GemvBlock v;
   v.outputs = row_vector ? g.n : g.m, v.length = g.k;
@@ -220,7 +221,8 @@ bool gemv(const Gemm& g) {
   int64_t x_stride = row_vector ? vector.column_stride : vector.row_stride;
   v.y_stride = row_vector ? g.c_column_stride : g.c_row_stride;
   v.alpha = g.alpha.real(), v.beta = g.beta.real();
-  auto run = g.dtype == DType::Float32 ? kernels().gemv_float32 : kernels().gemv_float64;
+  auto run = g.dtype == DType::Float32 ? kernels().gemv_float32 : g.dtype == DType::Float64 ? kernels().gemv_float64
+           : g.dtype == DType::BFloat16 ? kernels().gemv_bfloat16 : kernels().gemv_float16;
   int64_t size = itemsize(g.dtype);
 
   // x in one piece for the whole batch
@@ -229,6 +231,12 @@ bool gemv(const Gemm& g) {
   for (int64_t b = 0; !contiguous && b < g.batch; ++b)
     for (int64_t r = 0; r < g.k; ++r)
       std::memcpy(copy.data() + (b * g.k + r) * size, at(vector.data, g.dtype, b * vector.batch_stride + r * x_stride), size_t(size));
+
+  // Half types: x and y as float32.
+  Scratch wide(narrow ? g.batch * (g.k + v.outputs) * 4 : 0);
+  float *wide_x = wide.floats(), *wide_y = wide_x + (narrow ? g.batch * g.k : 0);
+  for (int64_t b = 0; narrow && b < g.batch; ++b)
+    kernels().to_float32(g.dtype, contiguous ? at(vector.data, g.dtype, b * vector.batch_stride) : copy.data() + b * g.k * size, wide_x + b * g.k, g.k);
 
   // Parts of whole vectors, so that an element is computed the same way however many threads there are.
   constexpr int64_t part = 64;
@@ -243,10 +251,25 @@ bool gemv(const Gemm& g) {
       piece.matrix = at(matrix.data, g.dtype, b * matrix.batch_stride + from * v.out_stride);
       piece.x = contiguous ? at(vector.data, g.dtype, b * vector.batch_stride) : copy.data() + b * g.k * size;
       piece.y = at(g.c, g.dtype, b * g.c_batch_stride + from * v.y_stride);
+      if (narrow) piece.x = wide_x + b * g.k, piece.y = wide_y + b * v.outputs + from, piece.y_stride = 1;
       run(piece);
       begin += last - first;
     }
   });
+  if (narrow) {
+    auto round = [&]<class T>(T) {
+      for (int64_t b = 0; b < g.batch; ++b)
+        for (int64_t i = 0; i < v.outputs; ++i) {
+          T& y = static_cast<T*>(g.c)[b * g.c_batch_stride + i * v.y_stride];
+          float value = float(v.alpha) * wide_y[b * v.outputs + i];
+          if (v.beta != 0) value += float(v.beta) * float(y);
+          if (g.bias) value += float(static_cast<const T*>(g.bias)[row_vector != g.bias_per_row ? i : 0]);
+          y = T(g.relu && value < 0 ? 0.0f : value);
+        }
+    };
+    g.dtype == DType::BFloat16 ? round(BFloat16{}) : round(Half{});
+    return true;
+  }
   if (!g.bias && !g.relu) return true;
   auto finish = [&]<class T>(T) {
     for (int64_t b = 0; b < g.batch; ++b)
@@ -292,8 +315,8 @@ int64_t rows_for_dots(int64_t n, int64_t k) {
 // Whether packing into tiles pays (Note [Products on tiles]): every element of A and B is packed once, at the price of so many steps.
 bool worth_tiles(const Gemm& g) {
   if (!amx_kernels_for_this_cpu() || g.k < 16) return false;
-  double saved = g.dtype == DType::Float32 ? 0.02 : g.dtype == DType::Float16 ? 0.03 : g.dtype == DType::BFloat16 ? 0.1 : 0;
-  if (1.0 / double(g.m) + 1.0 / double(g.n) > saved) return false;
+  bool half = g.dtype == DType::Float16 || g.dtype == DType::BFloat16;  // the vector kernels convert and pack them, too
+  if (half ? g.n < 16 : g.dtype != DType::Float32 || 1.0 / double(g.m) + 1.0 / double(g.n) > 0.02) return false;
   return one_stride_is_one(g.m, g.k, g.a) && one_stride_is_one(g.k, g.n, g.b);
 }
 

@@ -49,6 +49,8 @@ struct GemmKernels {
   void (*gemm_uint8)(const GemmBlock&);  // C: int32
   void (*gemv_float32)(const GemvBlock&);
   void (*gemv_float64)(const GemvBlock&);
+  void (*gemv_bfloat16)(const GemvBlock&);  // x and y: float32, alpha 1 and beta 0
+  void (*gemv_float16)(const GemvBlock&);   // the same
   // For few rows of C when A and B are both contiguous along k (a_col == b_row == 1): dot products, nothing is packed.
   void (*dots_float32)(const GemmBlock&);
   void (*dots_float64)(const GemmBlock&);
