@@ -54,6 +54,8 @@ struct GemmKernels {
   // For few rows of C when A and B are both contiguous along k (a_col == b_row == 1): dot products, nothing is packed.
   void (*dots_float32)(const GemmBlock&);
   void (*dots_float64)(const GemmBlock&);
+  void (*dots_bfloat16)(const GemmBlock&);  // of B only; A, C and bias: float32
+  void (*dots_float16)(const GemmBlock&);   // the same
   // n contiguous elements.
   void (*to_float32)(DType from, const void* source, float* target, int64_t n);    // from float16 or bfloat16
   void (*from_float32)(DType to, const float* source, void* target, int64_t n);  // rounds to nearest, ties to even

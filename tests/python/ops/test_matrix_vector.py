@@ -1,4 +1,4 @@
-"""Products with one row or column, whose kernels read half types as they are."""
+"""Products with few rows or one column, whose kernels read half types as they are."""
 import numpy as np
 import pytest
 
@@ -22,3 +22,17 @@ def test_vector_times_matrix(dtype, n, k):
     assert np.all(np.abs(added.double().numpy() - 0.5 * exact - 2 * b.double().numpy()) <= 2 * unit * size)
     far = kagari.randn(1, 2 * k).to(dtype)[:, ::2]
     assert np.all(np.abs((far @ w.t()).double().numpy() - far.double().numpy() @ w.double().numpy().T) <= unit * 4 * k ** 0.5 * (1 + size))
+
+
+@pytest.mark.parametrize("dtype", [kagari.float32, kagari.float16, kagari.bfloat16])
+@pytest.mark.parametrize("rows", [2, 3, 5, 8, 9])
+def test_few_rows(dtype, rows):
+    kagari.manual_seed(1)
+    x, w, b = kagari.randn(rows, 700).to(dtype), kagari.randn(90, 700).to(dtype), kagari.randn(90).to(dtype)
+    exact = x.double().numpy() @ w.double().numpy().T
+    size = np.abs(x.double().numpy()) @ np.abs(w.double().numpy()).T
+    unit = {kagari.float32: 1e-6, kagari.float16: 1e-3, kagari.bfloat16: 8e-3}[dtype]
+    out = kagari.nn.functional.linear(x, w, b).double().numpy()
+    assert np.all(np.abs(out - exact - b.double().numpy()) <= unit * size)
+    summed = kagari.addmm(b.expand(rows, 90), x, w.t(), beta=2, alpha=0.5).double().numpy()
+    assert np.all(np.abs(summed - 0.5 * exact - 2 * b.double().numpy()) <= unit * size)
