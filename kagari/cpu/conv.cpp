@@ -305,8 +305,12 @@ AmxConvolution one_group(const Convolution& c, int64_t group, const void* input,
 
 bool run_tiles(const AmxConvolution& a) {
   Scratch weights(amx_kernels().weight_bytes(a));
-  if (!amx_kernels().pack_weights(a, weights.data())) return false;
   std::atomic<bool> finite{true};
+  int64_t group_size = 16 * a.channels * a.kernel_y * a.kernel_x;
+  parallel_for(0, amx_kernels().weight_groups(a), std::max<int64_t>(1, 65536 / group_size), [&](int64_t begin, int64_t end) {
+    if (!amx_kernels().pack_weights(a, weights.data(), begin, end)) finite.store(false, std::memory_order_relaxed);
+  });
+  if (!finite) return false;
   parallel_for(0, amx_kernels().strips(a), 1, [&](int64_t begin, int64_t end) {
     if (finite.load(std::memory_order_relaxed) && !amx_kernels().run(a, weights.data(), begin, end)) finite.store(false, std::memory_order_relaxed);
   });

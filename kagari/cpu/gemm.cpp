@@ -173,6 +173,21 @@ void run_narrow(const Gemm& g, GemmBlock b, const Method& method) {
   }
 }
 
+// Few rows of half types: B is read as it is, the small rest becomes float32.
+void run_wide_dots(const Gemm& g, GemmBlock b) {
+  Scratch wide((b.m * (b.k + b.n) + (b.bias ? std::max(b.m, b.n) : 0)) * 4);
+  float *a = wide.floats(), *c = a + b.m * b.k, *bias = c + b.m * b.n;
+  for (int64_t i = 0; i < b.m; ++i) kernels().to_float32(g.dtype, at(b.a, g.dtype, i * b.a_row), a + i * b.k, b.k);
+  void* target = b.c;
+  int64_t row = b.c_row;
+  if (b.beta != 0)
+    for (int64_t i = 0; i < b.m; ++i) kernels().to_float32(g.dtype, at(target, g.dtype, i * row), c + i * b.n, b.n);
+  if (b.bias) kernels().to_float32(g.dtype, b.bias, bias, b.bias_per_row ? b.m : b.n), b.bias = bias;
+  b.a = a, b.a_row = b.k, b.c = c, b.c_row = b.n;
+  (g.dtype == DType::BFloat16 ? kernels().dots_bfloat16 : kernels().dots_float16)(b);
+  for (int64_t i = 0; i < b.m; ++i) kernels().from_float32(g.dtype, c + i * b.n, at(target, g.dtype, i * row), b.n);
+}
+
 void run_complex(const Gemm& g, const Cell& cell) {
   GemmBlock b = block_of(g, cell);
   complex_gemm({g.dtype, b.m, b.n, b.k, g.alpha, g.beta, b.a, b.a_row, b.a_col, b.b, b.b_row, b.b_col, b.c, b.c_row});
@@ -208,7 +223,8 @@ constexpr double work_per_thread = 100e3;  // multiplications below which anothe
 bool gemv(const Gemm& g) {
   bool row_vector = g.m == 1;
   if (!row_vector && g.n != 1) return false;
-  if (g.dtype != DType::Float32 && g.dtype != DType::Float64) return false;
+  bool narrow = is_half(g.dtype);
+  if (g.dtype != DType::Float32 && g.dtype != DType::Float64 && !narrow) return false;
   const GemmOperand &matrix = row_vector ? g.b : g.a, &vector = row_vector ? g.a : g.b;
   GemvBlock v;
   v.outputs = row_vector ? g.n : g.m, v.length = g.k;
@@ -220,7 +236,8 @@ bool gemv(const Gemm& g) {
   int64_t x_stride = row_vector ? vector.column_stride : vector.row_stride;
   v.y_stride = row_vector ? g.c_column_stride : g.c_row_stride;
   v.alpha = g.alpha.real(), v.beta = g.beta.real();
-  auto run = g.dtype == DType::Float32 ? kernels().gemv_float32 : kernels().gemv_float64;
+  auto run = g.dtype == DType::Float32 ? kernels().gemv_float32 : g.dtype == DType::Float64 ? kernels().gemv_float64
+           : g.dtype == DType::BFloat16 ? kernels().gemv_bfloat16 : kernels().gemv_float16;
   int64_t size = itemsize(g.dtype);
 
   // x in one piece for the whole batch
@@ -229,6 +246,12 @@ bool gemv(const Gemm& g) {
   for (int64_t b = 0; !contiguous && b < g.batch; ++b)
     for (int64_t r = 0; r < g.k; ++r)
       std::memcpy(copy.data() + (b * g.k + r) * size, at(vector.data, g.dtype, b * vector.batch_stride + r * x_stride), size_t(size));
+
+  // Half types: x and y as float32.
+  Scratch wide(narrow ? g.batch * (g.k + v.outputs) * 4 : 0);
+  float *wide_x = wide.floats(), *wide_y = wide_x + (narrow ? g.batch * g.k : 0);
+  for (int64_t b = 0; narrow && b < g.batch; ++b)
+    kernels().to_float32(g.dtype, contiguous ? at(vector.data, g.dtype, b * vector.batch_stride) : copy.data() + b * g.k * size, wide_x + b * g.k, g.k);
 
   // Parts of whole vectors, so that an element is computed the same way however many threads there are.
   constexpr int64_t part = 64;
@@ -243,10 +266,25 @@ bool gemv(const Gemm& g) {
       piece.matrix = at(matrix.data, g.dtype, b * matrix.batch_stride + from * v.out_stride);
       piece.x = contiguous ? at(vector.data, g.dtype, b * vector.batch_stride) : copy.data() + b * g.k * size;
       piece.y = at(g.c, g.dtype, b * g.c_batch_stride + from * v.y_stride);
+      if (narrow) piece.x = wide_x + b * g.k, piece.y = wide_y + b * v.outputs + from, piece.y_stride = 1;
       run(piece);
       begin += last - first;
     }
   });
+  if (narrow) {
+    auto round = [&]<class T>(T) {
+      for (int64_t b = 0; b < g.batch; ++b)
+        for (int64_t i = 0; i < v.outputs; ++i) {
+          T& y = static_cast<T*>(g.c)[b * g.c_batch_stride + i * v.y_stride];
+          float value = float(v.alpha) * wide_y[b * v.outputs + i];
+          if (v.beta != 0) value += float(v.beta) * float(y);
+          if (g.bias) value += float(static_cast<const T*>(g.bias)[row_vector != g.bias_per_row ? i : 0]);
+          y = T(g.relu && value < 0 ? 0.0f : value);
+        }
+    };
+    g.dtype == DType::BFloat16 ? round(BFloat16{}) : round(Half{});
+    return true;
+  }
   if (!g.bias && !g.relu) return true;
   auto finish = [&]<class T>(T) {
     for (int64_t b = 0; b < g.batch; ++b)
@@ -289,11 +327,18 @@ int64_t rows_for_dots(int64_t n, int64_t k) {
   return double(n) * double(k) > 4e6 ? 24 : 16;
 }
 
+// Whether dot products along k are to be had, and better than packing.
+bool takes_dots(const Gemm& g) {
+  if (g.a.column_stride != 1 || g.b.row_stride != 1) return false;
+  if (is_half(g.dtype)) return g.m <= std::min<int64_t>(8, rows_for_dots(g.n, g.k));
+  return (g.dtype == DType::Float32 || g.dtype == DType::Float64) && g.m <= rows_for_dots(g.n, g.k);
+}
+
 // Whether packing into tiles pays (Note [Products on tiles]): every element of A and B is packed once, at the price of so many steps.
 bool worth_tiles(const Gemm& g) {
   if (!amx_kernels_for_this_cpu() || g.k < 16) return false;
-  double saved = g.dtype == DType::Float32 ? 0.02 : g.dtype == DType::Float16 ? 0.03 : g.dtype == DType::BFloat16 ? 0.1 : 0;
-  if (1.0 / double(g.m) + 1.0 / double(g.n) > saved) return false;
+  // The vector kernels convert and pack half types, too.
+  if (is_half(g.dtype) ? g.n < 16 || takes_dots(g) : g.dtype != DType::Float32 || 1.0 / double(g.m) + 1.0 / double(g.n) > 0.02) return false;
   return one_stride_is_one(g.m, g.k, g.a) && one_stride_is_one(g.k, g.n, g.b);
 }
 
@@ -313,8 +358,7 @@ bool run(const Gemm& g, bool tiles) {
   Method method = complex ? Method{} : method_for(g.dtype);
   bool narrow = !complex && itemsize(method.sum) != itemsize(g.dtype);
   double work = double(g.m) * double(g.n) * double(std::max<int64_t>(g.k, 1));
-  bool few_rows = (g.dtype == DType::Float32 || g.dtype == DType::Float64) && g.a.column_stride == 1 && g.b.row_stride == 1 &&
-                  g.m <= rows_for_dots(g.n, g.k);
+  bool few_rows = takes_dots(g);
   bool onednn = g.dtype == DType::Float32 && !few_rows && work >= onednn_threshold;
 
   int64_t threads = in_parallel_region() ? 1 : std::min<int64_t>(num_threads(), int64_t(work * double(g.batch) / work_per_thread) + 1);
@@ -336,7 +380,8 @@ bool run(const Gemm& g, bool tiles) {
       if (tiles) {
         if (!finite.load(std::memory_order_relaxed)) return;
         if (!amx_kernels_for_this_cpu()->gemm(g.dtype, b)) finite.store(false, std::memory_order_relaxed);
-      } else if (narrow) run_narrow(g, b, method);
+      } else if (narrow && few_rows) run_wide_dots(g, b);
+      else if (narrow) run_narrow(g, b, method);
       else if (few_rows) (g.dtype == DType::Float32 ? kernels().dots_float32 : kernels().dots_float64)(b);
       else if (!onednn || !run_onednn(b)) method.run(b);
     }

@@ -74,11 +74,23 @@ Grads attention_gradient_formula(const Tensor& grad, const Tensor& q, const Tens
   return {matmul(ds, k), gathered(matmul(transpose(ds, -2, -1), q)), gathered(matmul(transpose(p, -2, -1), grad)), Tensor()};
 }
 
+/// The shapes and dtypes that the kernels rely on; `q` may have several times the heads of `k` and `v`.
+bool fits(const Tensor& q, const Tensor& k, const Tensor& v) {
+  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || !is_floating(q.dtype()) || is_float8(q.dtype())) return false;
+  if (k.dtype() != q.dtype() || v.dtype() != q.dtype()) return false;
+  IntList a = q.sizes(), b = k.sizes(), c = v.sizes();
+  return a[0] == b[0] && a[0] == c[0] && b[1] > 0 && a[1] % b[1] == 0 && b[1] == c[1] && b[2] == c[2] && b[2] > 0 && a[3] == b[3];
+}
+
 const auto fused_attention_op = define<&fused_attention>({
     .schema = "_fused_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale, bool is_causal) -> Tensor",
     .in = kPrivate,
     .doc = "Attention of four-dimensional operands without a tensor of weights. The mask has the shape of the weights.",
     .run = [](Out&, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double scale, bool causal) {
+      KG_CHECK(fits(query, key, value), "_fused_attention: expected four-dimensional floating operands of one dtype whose shapes fit, got ", query.sizes(), ", ", key.sizes(), " and ", value.sizes());
+      if (mask.defined())
+        KG_CHECK((mask.dtype() == DType::Bool || mask.dtype() == query.dtype()) && is_expandable_to(mask.sizes(), Ints{query.sizes()[0], query.sizes()[1], query.sizes()[2], key.sizes()[2]}),
+                 "_fused_attention: a mask of shape ", mask.sizes(), " and dtype ", mask.dtype(), " does not fit");
       Tensor out = query.sizes()[3] == value.sizes()[3] ? empty_like(query) : empty_tensor({query.sizes()[0], query.sizes()[1], query.sizes()[2], value.sizes()[3]}, query.dtype(), query.device());
       if (out.is_meta() || out.numel() == 0) return out;
       if (out.strides()[3] != 1) out = empty_tensor(out.sizes(), out.dtype());
@@ -101,10 +113,7 @@ Tensor fused_attention(const Tensor& q, const Tensor& k, const Tensor& v, const 
 /// Whether the fused operator takes these. Under a mode, and for tensors that are more than their values, the operators of the formula are seen.
 bool takes(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, bool gqa) {
   if (active_mode || q.impl()->special || k.impl()->special || v.impl()->special || q.device() != Device()) return false;
-  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || !is_floating(q.dtype()) || is_float8(q.dtype())) return false;
-  IntList a = q.sizes(), b = k.sizes(), c = v.sizes();
-  bool heads = gqa ? b[1] > 0 && a[1] % b[1] == 0 : a[1] == b[1];
-  if (!heads || a[0] != b[0] || a[0] != c[0] || b[1] != c[1] || b[2] != c[2] || a[3] != b[3] || b[2] == 0) return false;
+  if (!fits(q, k, v) || (!gqa && q.sizes()[1] != k.sizes()[1])) return false;
   if (!mask.defined()) return true;
   return !mask.impl()->special && !(grad_enabled() && mask.requires_grad()) && (mask.dtype() == DType::Bool || mask.dtype() == q.dtype());
 }

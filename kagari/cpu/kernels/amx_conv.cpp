@@ -19,7 +19,7 @@ namespace kagari::KAGARI_ISA {
 extern const AmxConvKernels amx_conv_kernels;
 
 #if !defined(__AVX512F__)
-const AmxConvKernels amx_conv_kernels = {nullptr, nullptr, nullptr, nullptr};
+const AmxConvKernels amx_conv_kernels = {nullptr, nullptr, nullptr, nullptr, nullptr};
 #else
 namespace {
 using namespace amx;
@@ -132,29 +132,50 @@ void split_merged(const AmxConvolution& c, const Shape& s, const T* image, int64
 template <class T>
 int64_t weight_group(const Shape& s) { return s.steps * parts<T> * tile_bytes; }
 
+// The weights of one output as a row for each tap, `depth` channels long; what is not there is zero already.
 template <class T>
-bool pack_weights_of(const AmxConvolution& c, char* packed) {
+void order_weights(const AmxConvolution& c, const Shape& s, const T* w, int64_t depth, float* row) {
+  int64_t taps = c.kernel_y * c.kernel_x;
+  bool forward = c.weight_x == 1 && c.weight_y == c.kernel_x, turned = c.weight_x == -1 && c.weight_y == -c.kernel_x;
+  if (taps <= 16 && (forward || turned) && !s.merged) {
+    // 16 channels at once: their taps are neighbours.
+    alignas(64) char block[tile_bytes];
+    const T* first = turned ? w - (taps - 1) : w;
+    for (int64_t k = 0; k < c.channels; k += 16) {
+      int64_t n = std::min<int64_t>(16, c.channels - k);
+      if (taps == 1 && c.weight_in == 1) {
+        _mm512_storeu_ps(row + k, load_masked(w + k, lanes_below(n)));
+        continue;
+      }
+      for (int64_t i = 0; i < 16; ++i) _mm512_store_ps(block + i * 64, i < n ? load_masked(first + (k + i) * c.weight_in, lanes_below(taps)) : _mm512_setzero_ps());
+      transpose16(block, block);
+      for (int64_t t = 0; t < taps; ++t) _mm512_storeu_ps(row + (turned ? taps - 1 - t : t) * depth + k, _mm512_load_ps(block + t * 64));
+    }
+    return;
+  }
+  for (int64_t k = 0; k < c.channels; ++k)
+    for (int64_t y = 0; y < c.kernel_y; ++y)
+      for (int64_t x = 0; x < c.kernel_x; ++x)
+        row[s.merged ? y * depth + x * c.channels + k : (y * c.kernel_x + x) * depth + k] = float(w[k * c.weight_in + y * c.weight_y + x * c.weight_x]);
+}
+
+template <class T>
+bool pack_weights_of(const AmxConvolution& c, char* packed, int64_t first_group, int64_t last_group) {
   constexpr int P = parts<T>;
   Shape s(c, P);
   Splitter<T> splitter;
-  int64_t depth = s.chunks * step, groups = ceil_div(c.out_channels, 16);
+  int64_t depth = s.chunks * step;
   std::vector<float> row(size_t(s.taps * depth), 0.0f);
-  for (int64_t o = 0; o < groups * 16; ++o) {
+  for (int64_t o = first_group * 16; o < last_group * 16; ++o) {
     char* to = packed + o / 16 * weight_group<T>(s) + o % 16 * 64;
     if (o == c.out_channels) std::fill(row.begin(), row.end(), 0.0f);
-    if (o < c.out_channels) {
-      const T* w = static_cast<const T*>(c.weight) + o * c.weight_out;
-      for (int64_t k = 0; k < c.channels; ++k)
-        for (int64_t y = 0; y < c.kernel_y; ++y)
-          for (int64_t x = 0; x < c.kernel_x; ++x)
-            row[size_t(s.merged ? y * depth + x * c.channels + k : (y * c.kernel_x + x) * depth + k)] = float(w[k * c.weight_in + y * c.weight_y + x * c.weight_x]);
-    }
+    if (o < c.out_channels) order_weights(c, s, static_cast<const T*>(c.weight) + o * c.weight_out, depth, row.data());
     for (int64_t i = 0; i < s.steps; ++i, to += P * tile_bytes) {
       const float* from = row.data() + i * step;
       splitter.put(_mm512_loadu_ps(from), _mm512_loadu_ps(from + 16), to, tile_bytes);
     }
   }
-  for (int64_t t = 0; t < groups * s.steps * P; ++t) transpose16(packed + t * tile_bytes, packed + t * tile_bytes);
+  for (int64_t t = first_group * s.steps * P; t < last_group * s.steps * P; ++t) transpose16(packed + t * tile_bytes, packed + t * tile_bytes);
   return splitter.fine();
 }
 
@@ -246,8 +267,9 @@ int64_t weight_bytes(const AmxConvolution& c) {
 int64_t strips(const AmxConvolution& c) {
   return visit_split(c.dtype, [&]<class T>(T) { return Shape(c, parts<T>).strips(c); });
 }
-bool pack_weights(const AmxConvolution& c, char* packed) {
-  return visit_split(c.dtype, [&]<class T>(T) { return pack_weights_of<T>(c, packed); });
+int64_t weight_groups(const AmxConvolution& c) { return ceil_div(c.out_channels, 16); }
+bool pack_weights(const AmxConvolution& c, char* packed, int64_t first_group, int64_t last_group) {
+  return visit_split(c.dtype, [&]<class T>(T) { return pack_weights_of<T>(c, packed, first_group, last_group); });
 }
 bool run(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip) {
   return visit_split(c.dtype, [&]<class T>(T) { return run_strips<T>(c, packed, first_strip, last_strip); });
@@ -255,7 +277,7 @@ bool run(const AmxConvolution& c, const char* packed, int64_t first_strip, int64
 
 }  // namespace
 
-const AmxConvKernels amx_conv_kernels = {weight_bytes, strips, pack_weights, run};
+const AmxConvKernels amx_conv_kernels = {weight_bytes, weight_groups, strips, pack_weights, run};
 #endif
 
 }  // namespace kagari::KAGARI_ISA

@@ -23,11 +23,12 @@ struct AmxConvolution {
 };
 
 struct AmxConvKernels {
-  /// Bytes of the packed weights, and the number of independent strips of the output.
+  /// Bytes of the packed weights, the number of groups in which they are packed, and of independent strips of the output.
   int64_t (*weight_bytes)(const AmxConvolution& c);
+  int64_t (*weight_groups)(const AmxConvolution& c);
   int64_t (*strips)(const AmxConvolution& c);
   /// False if an element was not finite (float32 and float16); then the output holds nothing.
-  bool (*pack_weights)(const AmxConvolution& c, char* packed);
+  bool (*pack_weights)(const AmxConvolution& c, char* packed, int64_t first_group, int64_t last_group);
   bool (*run)(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip);
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 // Note [Depthwise convolution]: the plane is copied once into a padded one whose columns are sorted by their phase, x mod stride.
 // Then the inputs of neighbouring outputs are neighbours for every stride, no border needs a check, and each output vector
@@ -42,27 +43,47 @@ int64_t depthwise_scratch(const DepthwisePlane& p) {
   return s.rows * s.row_width + 2 * lanes;
 }
 
-// KW: the width of the kernel where it is known when compiled, otherwise 0.
+// `Vectors` neighbouring vectors of one row of outputs, as independent sums. KW: the width of the kernel where it is known when compiled,
+// otherwise 0.
+template <int KW, int Vectors>
+inline void vectors(const DepthwisePlane& p, const Padded& s, const int64_t* offsets, const float* base, float* out, int64_t left) {
+  int64_t kw = KW ? KW : p.kernel_width;
+  Vector sums[Vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) sums[v] = p.bias - Vector{};
+  for (int64_t y = 0; y < p.kernel_height; ++y) {
+    const float *row = base + y * p.dilation_y * s.row_width, *weights = p.kernel + y * kw;
+#pragma GCC unroll 8
+    for (int64_t x = 0; x < kw; ++x) {
+      const float* from = row + offsets[x];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) sums[v] += weights[x] * load(from + v * lanes);
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) {
+    int64_t n = left - v * lanes;
+    if (n >= lanes) __builtin_memcpy(out + v * lanes, &sums[v], sizeof sums[v]);
+    else if (n > 0) std::memcpy(out + v * lanes, &sums[v], size_t(n) * 4);
+  }
+}
+
 template <int KW>
 void rows(const DepthwisePlane& p, const Padded& s) {
-  int64_t kw = KW ? KW : p.kernel_width;
+  std::vector<int64_t> offsets(static_cast<size_t>(p.kernel_width));
+  for (int64_t x = 0; x < p.kernel_width; ++x) {
+    int64_t at = x * p.dilation_x;
+    offsets[size_t(x)] = at % p.stride_x * s.phase_width + at / p.stride_x;
+  }
   for (int64_t oy = 0; oy < p.output_height; ++oy) {
     const float* base = p.scratch + oy * p.stride_y * s.row_width;
     float* out = p.output + oy * p.output_width;
-    for (int64_t ox = 0; ox < p.output_width; ox += lanes) {
-      Vector sum = p.bias - Vector{};
-      for (int64_t y = 0; y < p.kernel_height; ++y) {
-        const float *row = base + y * p.dilation_y * s.row_width + ox, *weights = p.kernel + y * kw;
-#pragma GCC unroll 8
-        for (int64_t x = 0; x < kw; ++x) {
-          int64_t at = x * p.dilation_x;
-          int64_t offset = p.stride_x == 1 ? at : at % p.stride_x * s.phase_width + at / p.stride_x;
-          sum += weights[x] * load(row + offset);
-        }
-      }
-      int64_t n = std::min<int64_t>(lanes, p.output_width - ox);
-      if (n == lanes) __builtin_memcpy(out + ox, &sum, sizeof sum);
-      else std::memcpy(out + ox, &sum, size_t(n) * 4);
+    for (int64_t ox = 0; ox < p.output_width;) {
+      int64_t left = p.output_width - ox, count = (left + lanes - 1) / lanes;
+      auto step = [&]<int Vectors>() { vectors<KW, Vectors>(p, s, offsets.data(), base + ox, out + ox, left), ox += Vectors * lanes; };
+      if (count >= 4) step.template operator()<4>();
+      else if (count >= 2) step.template operator()<2>();
+      else step.template operator()<1>();
     }
   }
 }

@@ -336,8 +336,27 @@ void gemm(const GemmBlock& g) {
 
 // ---- few rows
 
-template <class T, int Rows, int Columns>
-inline void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T (&out)[4][4]) {
+// A vector of half types as float32.
+template <class In> inline Vector<float> load_wide(const In* p) {
+#if defined(__AVX512F__)
+  __m256i bits;
+  __builtin_memcpy(&bits, p, 32);
+  if constexpr (std::is_same_v<In, Half>) return (Vector<float>)_mm512_maskz_cvtph_ps(__mmask16(-1), bits);
+  else return (Vector<float>)_mm512_maskz_slli_epi32(__mmask16(-1), _mm512_maskz_cvtepu16_epi32(__mmask16(-1), bits), 16);
+#else
+  float wide[lanes<float>];
+  widen(p, wide, lanes<float>);
+  return load<float>(wide);
+#endif
+}
+
+template <class T, class In> inline Vector<T> load_as(const In* p) {
+  if constexpr (std::is_same_v<T, In>) return load<T>(p);
+  else return load_wide(p);
+}
+
+template <class In, class T, int Rows, int Columns>
+inline void dot_tile(int64_t k, const T* a, int64_t a_row, const In* b, int64_t b_col, T (&out)[4][4]) {
   constexpr int L = lanes<T>;
   Vector<T> sum[Rows][Columns];
 #pragma GCC unroll 4
@@ -351,7 +370,7 @@ inline void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b
     for (int i = 0; i < Rows; ++i) x[i] = load<T>(a + i * a_row + p);
 #pragma GCC unroll 4
     for (int j = 0; j < Columns; ++j) {
-      Vector<T> y = load<T>(b + j * b_col + p);
+      Vector<T> y = load_as<T>(b + j * b_col + p);
 #pragma GCC unroll 4
       for (int i = 0; i < Rows; ++i) sum[i][j] += x[i] * y;
     }
@@ -359,15 +378,16 @@ inline void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b
   for (int i = 0; i < Rows; ++i)
     for (int j = 0; j < Columns; ++j) {
       T total = horizontal_sum<T>(sum[i][j]);
-      for (int64_t q = p; q < k; ++q) total += a[i * a_row + q] * b[j * b_col + q];
+      for (int64_t q = p; q < k; ++q) total += a[i * a_row + q] * T(b[j * b_col + q]);
       out[i][j] = total;
     }
 }
 
-template <class T>
+// B may be of a half type; then all others are float32.
+template <class In, class T>
 void dots(const GemmBlock& g) {
   auto* a = static_cast<const T*>(g.a);
-  auto* b = static_cast<const T*>(g.b);
+  auto* b = static_cast<const In*>(g.b);
   auto* c = static_cast<T*>(g.c);
   auto* bias = static_cast<const T*>(g.bias);
   constexpr int R = float_rows > 6 ? 4 : 2;  // rows at once: what the registers hold
@@ -375,16 +395,17 @@ void dots(const GemmBlock& g) {
     int64_t columns = g.n - j < 4 ? g.n - j : 4;
     for (int64_t i = 0; i < g.m;) {
       T sums[4][4];
-      const T *ai = a + i * g.a_row, *bj = b + j * g.b_col;
+      const T* ai = a + i * g.a_row;
+      const In* bj = b + j * g.b_col;
       int64_t rows = g.m - i >= R ? R : g.m - i >= 2 ? 2 : 1;
-      if (columns == 4 && rows == R) dot_tile<T, R, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
-      else if (columns == 4 && rows == 2) dot_tile<T, 2, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
-      else if (columns == 4) dot_tile<T, 1, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
+      if (columns == 4 && rows == R) dot_tile<In, T, R, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
+      else if (columns == 4 && rows == 2) dot_tile<In, T, 2, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
+      else if (columns == 4) dot_tile<In, T, 1, 4>(g.k, ai, g.a_row, bj, g.b_col, sums);
       else
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t s = 0; s < columns; ++s) {
             T one[4][4];
-            dot_tile<T, 1, 1>(g.k, ai + r * g.a_row, 0, bj + s * g.b_col, 0, one);
+            dot_tile<In, T, 1, 1>(g.k, ai + r * g.a_row, 0, bj + s * g.b_col, 0, one);
             sums[r][s] = one[0][0];
           }
       for (int64_t r = 0; r < rows; ++r)
@@ -490,6 +511,62 @@ void gemv(const GemvBlock& g) {
   g.red_stride == 1 ? gemv_rows<T>(g) : gemv_columns<T>(g);
 }
 
+// ---- half types against x and y of float32
+
+template <class In>
+void gemv_rows_wide(const GemvBlock& g) {
+  constexpr int L = lanes<float>;
+  auto *x = static_cast<const float*>(g.x);
+  auto *y = static_cast<float*>(g.y);
+  for (int64_t i = 0; i < g.outputs; i += 4) {
+    int64_t rows = g.outputs - i < 4 ? g.outputs - i : 4;
+    const In* r[4];
+    for (int64_t u = 0; u < 4; ++u) r[u] = static_cast<const In*>(g.matrix) + (i + (u < rows ? u : 0)) * g.out_stride;
+    Vector<float> s[4] = {}, t[4] = {};
+    int64_t p = 0;
+    for (; p + 2 * L <= g.length; p += 2 * L) {
+      Vector<float> x0 = load<float>(x + p), x1 = load<float>(x + p + L);
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) {
+        __builtin_prefetch(r[u] + p + 512);
+        s[u] += load_wide(r[u] + p) * x0;
+        t[u] += load_wide(r[u] + p + L) * x1;
+      }
+    }
+    for (int64_t u = 0; u < rows; ++u) {
+      float sum = horizontal_sum<float>(s[u] + t[u]);
+      for (int64_t q = p; q < g.length; ++q) sum += float(r[u][q]) * x[q];
+      y[(i + u) * g.y_stride] = sum;
+    }
+  }
+}
+
+template <class In>
+void gemv_columns_wide(const GemvBlock& g) {
+  constexpr int L = lanes<float>;
+  auto *x = static_cast<const float*>(g.x);
+  auto *y = static_cast<float*>(g.y);
+  constexpr int64_t piece = 2048;
+  alignas(64) float sums[piece];
+  for (int64_t i = 0; i < g.outputs; i += piece) {
+    int64_t n = g.outputs - i < piece ? g.outputs - i : piece;
+    std::memset(sums, 0, size_t(n) * sizeof(float));
+    for (int64_t r = 0; r < g.length; ++r) {
+      const In* row = static_cast<const In*>(g.matrix) + i + r * g.red_stride;
+      Vector<float> scale = broadcast<float>(x[r]);
+      int64_t j = 0;
+      for (; j + L <= n; j += L) store<float>(sums + j, load<float>(sums + j) + scale * load_wide(row + j));
+      for (; j < n; ++j) sums[j] += x[r] * float(row[j]);
+    }
+    for (int64_t j = 0; j < n; ++j) y[(i + j) * g.y_stride] = sums[j];
+  }
+}
+
+template <class In>
+void gemv_wide(const GemvBlock& g) {
+  g.red_stride == 1 ? gemv_rows_wide<In>(g) : gemv_columns_wide<In>(g);
+}
+
 void to_float32(DType from, const void* source, float* target, int64_t n) {
   if (from == DType::BFloat16) widen(static_cast<const BFloat16*>(source), target, n);
   else widen(static_cast<const Half*>(source), target, n);
@@ -507,7 +584,7 @@ const GemmKernels gemm_kernels = {
     float_rows, tile_columns<float>,
     gemm<float, float>, gemm<double, double>, gemm<BFloat16, float>, gemm<Half, float>,
     gemm<int64_t, int64_t>, gemm<int32_t, int32_t>, gemm<int16_t, int32_t>, gemm<int8_t, int32_t>, gemm<uint8_t, int32_t>,
-    gemv<float>, gemv<double>, dots<float>, dots<double>, to_float32, from_float32,
+    gemv<float>, gemv<double>, gemv_wide<BFloat16>, gemv_wide<Half>, dots<float, float>, dots<double, double>, dots<BFloat16, float>, dots<Half, float>, to_float32, from_float32,
 };
 
 }  // namespace kagari::KAGARI_ISA

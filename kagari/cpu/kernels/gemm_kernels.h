@@ -49,9 +49,13 @@ struct GemmKernels {
   void (*gemm_uint8)(const GemmBlock&);  // C: int32
   void (*gemv_float32)(const GemvBlock&);
   void (*gemv_float64)(const GemvBlock&);
+  void (*gemv_bfloat16)(const GemvBlock&);  // x and y: float32, alpha 1 and beta 0
+  void (*gemv_float16)(const GemvBlock&);   // the same
   // For few rows of C when A and B are both contiguous along k (a_col == b_row == 1): dot products, nothing is packed.
   void (*dots_float32)(const GemmBlock&);
   void (*dots_float64)(const GemmBlock&);
+  void (*dots_bfloat16)(const GemmBlock&);  // of B only; A, C and bias: float32
+  void (*dots_float16)(const GemmBlock&);   // the same
   // n contiguous elements.
   void (*to_float32)(DType from, const void* source, float* target, int64_t n);    // from float16 or bfloat16
   void (*from_float32)(DType to, const float* source, void* target, int64_t n);  // rounds to nearest, ties to even
