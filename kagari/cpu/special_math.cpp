@@ -133,10 +133,11 @@ double zeta(double s, double q) {
   if (std::isnan(s) || std::isnan(q) || (std::isinf(s) && q > 1)) return kNan;
   // Terms one by one, then the formula of Euler and Maclaurin, which needs a > s; a large s lets the terms fall fast.
   double sum = 0, a = q;
+  if (q < -1e6) a += std::floor(-q - 1e6);  // what lies farther left adds less than 1e-6 in all
   while (a <= 10 || a <= s) {
     const double term = std::pow(a, -s);
     sum += term;
-    if (a > 0 && term <= 1e-18 * sum) return sum;  // both may have vanished
+    if (!std::isfinite(sum) || (a > 0 && term <= 1e-18 * std::fabs(sum))) return sum;  // both may have vanished
     a += 1;
   }
   constexpr double kBernoulli[] = {1.0 / 6,  -1.0 / 30,      1.0 / 42,   -1.0 / 30,        5.0 / 66,      -691.0 / 2730,

@@ -28,7 +28,7 @@ const auto pixel_shuffle_op = compose<&pixel_shuffle>({
     .doc = "Spreads r * r channels over blocks of r by r pixels: (..., C r r, H, W) to (..., C, H r, W r) (Shi et al. 2016).",
     .body = [](const Tensor& self, int64_t r) {
       KG_CHECK(self.dim() >= 3, "pixel_shuffle expects input to have at least 3 dimensions, but got input with ", self.dim(), " dimension(s)");
-      KG_CHECK(r > 0, "pixel_shuffle expects a positive upscale_factor, but got ", r);
+      KG_CHECK(r > 0 && r < int64_t(1) << 31, "pixel_shuffle expects a positive upscale_factor, but got ", r);
       size_t n = self.sizes().size();
       int64_t c = self.sizes()[n - 3], h = self.sizes()[n - 2], w = self.sizes()[n - 1];
       KG_CHECK(c % (r * r) == 0, "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=", c, " is not divisible by ", r * r);
@@ -45,7 +45,7 @@ const auto pixel_unshuffle_op = compose<&pixel_unshuffle>({
     .doc = "The way back of pixel_shuffle: (..., C, H r, W r) to (..., C r r, H, W).",
     .body = [](const Tensor& self, int64_t r) {
       KG_CHECK(self.dim() >= 3, "pixel_unshuffle expects input to have at least 3 dimensions, but got input with ", self.dim(), " dimension(s)");
-      KG_CHECK(r > 0, "pixel_unshuffle expects a positive downscale_factor, but got ", r);
+      KG_CHECK(r > 0 && r < int64_t(1) << 31, "pixel_unshuffle expects a positive downscale_factor, but got ", r);
       size_t n = self.sizes().size();
       int64_t c = self.sizes()[n - 3], h = self.sizes()[n - 2], w = self.sizes()[n - 1];
       KG_CHECK(h % r == 0, "pixel_unshuffle expects height to be divisible by downscale_factor, but input.size(-2)=", h, " is not divisible by ", r);

@@ -154,6 +154,8 @@ CASES = [
     (lambda: torch.unique(torch.ones(2, device="meta")), NotImplementedError, "meta"),
     (lambda: torch.combinations(torch.arange(3), 2 ** 40, True), RuntimeError, "too many"),
     (lambda: torch.triu_indices(2 ** 62, 1), RuntimeError, "too large"),
+    (lambda: F.pixel_shuffle(torch.ones(7, 8, 2, 0), 2 ** 62), RuntimeError, "upscale_factor"),
+    (lambda: torch.ones(0).chunk(2 ** 62), RuntimeError, "too many"),
     (lambda: F.max_pool2d(torch.ones(1, 1, 4, 4), 2, padding=-1), RuntimeError, "pad must be non-negative"),
     (lambda: torch.kthvalue(torch.ones(3), 1, out=(torch.ones(3)[:1].expand(3), torch.empty(0, dtype=torch.int64))), RuntimeError, "memory location"),
     (lambda: torch.narrow(torch.ones(3), 0, torch.tensor([1]), 2), RuntimeError, "0-dim integral"),
