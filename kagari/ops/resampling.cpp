@@ -97,7 +97,9 @@ const auto resample_op = compose<&resample>({
         DType compute = is_half(y.dtype()) || y.dtype() == DType::UInt8 ? DType::Float32 : y.dtype();
         Tensor w = weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
-        y = d == input.dim() - 1 ? matmul(x, transpose(w, 0, 1)) : transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
+        if (d == input.dim() - 1) y = matmul(x, transpose(w, 0, 1));
+        else if (d == input.dim() - 2) y = matmul(w, x);
+        else y = transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
       }
       if (input.dtype() == DType::UInt8 && !kernel.starts_with("nearest")) {
         y = to(y, DType::Float32);
