@@ -216,7 +216,7 @@ Grid make_grid(int64_t m, int64_t n, int64_t cells, int64_t tile_m, int64_t tile
   return grid;
 }
 
-constexpr double work_per_thread = 100e3;  // multiplications below which another thread does not pay
+constexpr double work_per_thread = 1e6;  // multiplications below which another thread does not pay: some 10 us
 
 // ---- matrix times vector
 

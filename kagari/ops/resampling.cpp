@@ -110,7 +110,9 @@ const auto resample_op = compose<&resample>({
         DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
         Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
-        y = d == input.dim() - 1 ? matmul(x, transpose(w, 0, 1)) : transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
+        if (d == input.dim() - 1) y = matmul(x, transpose(w, 0, 1));
+        else if (d == input.dim() - 2) y = matmul(w, x);
+        else y = transpose(matmul(transpose(x, d, -1), transpose(w, 0, 1)), d, -1);
         if (bytes) y = to(clamp(floor(y + Scalar(0.5)), Scalar(0), Scalar(255)), DType::UInt8);
       }
       MemoryFormat last = input.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
