@@ -15,7 +15,7 @@ void OpBase::enlist() {
 }
 
 constinit thread_local Mode* active_mode = nullptr;
-SpecialHandler special_handler = nullptr;
+SpecialHandler special_handler = nullptr, transform_handler = nullptr;
 
 void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& out) {
   if (Mode* mode = active_mode) {
@@ -26,6 +26,7 @@ void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& 
     active_mode = mode->below;
     return mode->call(op, args, dest, out);
   }
+  if (transform_handler && transform_handler(op, args, dest, out)) return;
   if (special_handler && special_handler(op, args, dest, out)) return;
   fail(ErrorKind::Internal, str("no handler took the call of ", op.schema().name));
 }

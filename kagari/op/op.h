@@ -161,6 +161,10 @@ struct KAGARI_API OpBase {
   bool composed;
   const char* no_grad_reason;
   void (*boxed)(const OpBase&, const Value* args, Dest dest, Result& out);
+  /// The same behind the door: this operator asks no mode, but those that its body is composed of do.
+  void (*inside)(const OpBase&, const Value* args, Dest dest, Result& out);
+  /// A node that keeps what the gradients of the tensor arguments in `wanted` (bit by bit) need. It has no edges yet.
+  IntrusivePtr<Node> (*record)(const OpBase&, const Value* args, uint32_t wanted);
   const OpBase* next;
 
   const Schema& schema() const;
@@ -172,6 +176,13 @@ struct KAGARI_API OpBase {
     SmallVector<std::pair<uint8_t, uint8_t>, 2> conditional;  // argument, tensor argument whose gradient must be wanted
   };
   const Saves& saves_parsed() const;
+  /// The arguments (bit by bit) that a node keeps if the gradients of these tensor arguments are wanted.
+  uint32_t kept_for(uint32_t wanted) const {
+    const Saves& plan = saves_parsed();
+    uint32_t save = plan.always;
+    for (auto [arg, needed_by] : plan.conditional) save |= (wanted >> needed_by & 1) << arg;
+    return save;
+  }
 
  protected:
   constexpr OpBase() = default;
@@ -195,6 +206,8 @@ KAGARI_API extern constinit thread_local Mode* active_mode;
 /// Asked first when an argument is `special` (a subclass with __torch_dispatch__, a dual number).
 using SpecialHandler = bool (*)(const OpBase& op, const Value* args, Dest dest, Result& out);
 KAGARI_API extern SpecialHandler special_handler;
+/// Asked before it: the handler of tensors with a `transform`.
+KAGARI_API extern SpecialHandler transform_handler;
 KAGARI_API void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& out);
 
 template <class Sig> struct Op;
@@ -419,6 +432,23 @@ struct Op<R(A...)> final : OpBase {
     boxed = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
       call_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
     };
+    inside = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
+      execute_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
+    };
+    record = [](const OpBase& base, const Value* args, uint32_t wanted) {
+      return record_boxed(static_cast<const Op&>(base), args, wanted, std::index_sequence_for<A...>());
+    };
+  }
+  template <size_t... I>
+  static IntrusivePtr<Node> record_boxed(const Op& op, const Value* args, uint32_t wanted, std::index_sequence<I...>) {
+    (void)args;
+    return make_node<detail::OpNode<Sig>>(op, op.kept_for(wanted), detail::Boxing<A>::get(args[I])...);
+  }
+  template <size_t... I>
+  static void execute_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
+    (void)args;
+    if constexpr (std::is_void_v<R>) op.execute(dest, detail::Boxing<A>::get(args[I])...);
+    else detail::Returning<R>::put(out, op.execute(dest, detail::Boxing<A>::get(args[I])...));
   }
   template <size_t... I>
   static void call_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
@@ -454,14 +484,10 @@ R Op<R(A...)>::execute(const Dest& dest, A... args) const {
   IntrusivePtr<Node> node;
   if (requires_grad && differentiable && !composed && dest.kind != Dest::Kind::Out) {
     // Which tensor arguments have which number among the edges, and what must be kept for them.
-    uint32_t save = 0;
-    const Saves& plan = saves_parsed();
-    save = plan.always;
-    if (!plan.conditional.empty()) {
-      uint32_t wanted = 0, k = 0;
+    uint32_t wanted = 0, k = 0;
+    if (!saves_parsed().conditional.empty())
       (detail::each_tensor(args, [&](const Tensor& t) { wanted |= uint32_t(t.defined() && t.requires_grad()) << (k++ & 31); }), ...);
-      for (auto [arg, needed_by] : plan.conditional) save |= (wanted >> needed_by & 1) << arg;
-    }
+    uint32_t save = kept_for(wanted);
     if (!fresh) {
       // The destination is about to be overwritten: what the formula needs of its old value is kept apart.
       auto shield = [&]<class T>(T& x) -> decltype(auto) {

@@ -78,6 +78,7 @@ bool Tensor::is_non_overlapping_and_dense() const {
 }
 
 Scalar Tensor::item() const {
+  if (impl_->transform) [[unlikely]] impl_->transform->check_readable("item()");
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
@@ -147,7 +148,14 @@ Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset) {
   return Tensor(std::move(impl));
 }
 
-Tensor alias(const Tensor& t) { return alias(t, t.sizes(), t.strides(), t.storage_offset()); }
+Tensor alias(const Tensor& t) {
+  Tensor out = alias(t, t.sizes(), t.strides(), t.storage_offset());
+  if (t.impl()->transform) [[unlikely]] {
+    out.impl()->transform = t.impl()->transform;
+    out.impl()->special = true;
+  }
+  return out;
+}
 
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
   Tensor t = empty_tensor({}, dtype, device);

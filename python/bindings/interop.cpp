@@ -193,15 +193,21 @@ PyObject* item(PyObject* o, PyObject*) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+    if (t.impl()->transform) t.impl()->transform->check_readable("item()");
     return number_at(t.bytes(), t.dtype());
   });
 }
 PyObject* tolist(PyObject* o, PyObject*) {
-  return guarded([&] { return list_of(tensor_of(o)); });
+  return guarded([&] {
+    const Tensor& t = tensor_of(o);
+    if (t.impl()->transform) t.impl()->transform->check_readable("tolist()");
+    return list_of(t);
+  });
 }
 
 PyObject* array_of(PyObject* o, bool force) {
   const Tensor& t = tensor_of(o);
+  if (t.impl()->transform) t.impl()->transform->check_readable("numpy()");
   KG_CHECK_TYPE(!t.is_meta() || force, "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
   if (!t.requires_grad()) return ndarray_from_tensor(o);

@@ -16,6 +16,7 @@ bool add_storage_type(PyObject* module);
 bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
+bool add_transforms(PyObject* module);
 
 namespace {
 
@@ -109,7 +110,7 @@ PyMODINIT_FUNC PyInit__C() {
     PyObject* m = module.get();
     ok = add_small_types(m) && add_tensor_type(m) && add_operators(m) && add_torch_function(m) && add_autograd(m) &&
          add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && add_conversion(m) && add_function_base(m) &&
-         add_optimizer_passes(m);
+         add_optimizer_passes(m) && add_transforms(m);
   } catch (...) {
     set_python_error();
   }

@@ -5,6 +5,7 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/transforms/level.h"
 #include "op_function.h"
 
 namespace kagari::python {
@@ -60,7 +61,7 @@ int set_requires_grad_attribute(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_data(PyObject* o, void*) {
-  KG_BODY(Tensor t = alias(tensor_of(o)); t.impl()->untracked_version = true; return wrap(std::move(t)););
+  KG_BODY(Tensor t = tensor_of(o).impl()->transform ? transforms::detach_everywhere(tensor_of(o)) : alias(tensor_of(o)); t.impl()->untracked_version = true; return wrap(std::move(t)););
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&]() -> int {
@@ -112,6 +113,7 @@ PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tens
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
   const Tensor& t = tensor_of(o);
+  if (t.impl()->transform) KG_BODY(t.impl()->transform->check_readable("data_ptr()"); return PyLong_FromVoidPtr(t.bytes()););
   return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes());
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {

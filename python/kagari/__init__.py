@@ -30,7 +30,7 @@ _HOMES = {
     "unique": "_unique", "unique_consecutive": "_unique",
     "UntypedStorage": "_C", "TypedStorage": "storage",
     "Generator": "_C",
-    "compile": "_compile",
+    "compile": "_compile", "vmap": "_functorch.apis",
     "is_tensor": "_basics", "is_storage": "_basics", "is_floating_point": "_basics", "is_complex": "_basics", "is_conj": "_basics", "is_neg": "_basics",
     "is_signed": "_basics", "is_inference": "_basics", "numel": "_basics", "typename": "_basics", "set_default_tensor_type": "_basics",
     "set_printoptions": "_tensor_str", "use_deterministic_algorithms": "_basics", "are_deterministic_algorithms_enabled": "_basics",

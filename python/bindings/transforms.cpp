@@ -1,0 +1,196 @@
+// What torch.func, torch.vmap and torch.autograd.forward_ad are built on: levels, and tensors that belong to them.
+#include <unordered_set>
+
+#include "kagari/autograd/accumulate.h"
+#include "kagari/autograd/variable.h"
+#include "kagari/ops/views.h"
+#include "kagari/transforms/level.h"
+#include "tensor_object.h"
+
+namespace kagari::python {
+
+bool add_transforms(PyObject* module);
+
+namespace {
+
+using namespace transforms;
+
+const Tensor& tensor_argument(PyObject* o) {
+  KG_CHECK_TYPE(is_tensor(o), "expected a Tensor, but got ", Py_TYPE(o)->tp_name);
+  return tensor_of(o);
+}
+
+PyObject* enter(PyObject*, PyObject* args) {
+  const char *kind, *randomness = "error";
+  long long size = 0;
+  if (!PyArg_ParseTuple(args, "s|Ls", &kind, &size, &randomness)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    std::string_view k = kind, r = randomness;
+    Level::Kind what = k == "batch" ? Level::Kind::Batch : k == "tangent" ? Level::Kind::Tangent : Level::Kind::Dual;
+    return PyLong_FromLongLong(enter_level(what, size, r == "same" ? Randomness::Same : r == "different" ? Randomness::Different : Randomness::Error));
+  });
+}
+PyObject* leave(PyObject*, PyObject* id) {
+  long long level = PyLong_AsLongLong(id);
+  if (level == -1 && PyErr_Occurred()) return nullptr;
+  return guarded([&]() -> PyObject* {
+    exit_level(level);
+    Py_RETURN_NONE;
+  });
+}
+/// The number of the innermost open level [of a kind], or None.
+PyObject* current(PyObject*, PyObject* args) {
+  const char* kind = nullptr;
+  if (!PyArg_ParseTuple(args, "|s", &kind)) return nullptr;
+  std::string_view k = kind ? kind : "";
+  const Level* level = k.empty() ? current_level() : current_level(k == "batch" ? Level::Kind::Batch : k == "tangent" ? Level::Kind::Tangent : Level::Kind::Dual);
+  if (!level) Py_RETURN_NONE;
+  return PyLong_FromLongLong(level->id);
+}
+
+PyObject* batch(PyObject*, PyObject* args) {
+  PyObject* o;
+  long long dim, level;
+  if (!PyArg_ParseTuple(args, "OLL", &o, &dim, &level)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    return wrap(make_batched(t, dim, level));
+  });
+}
+/// (value, dimension that counts examples or None) of a tensor as a level sees it.
+PyObject* unbatch(PyObject*, PyObject* args) {
+  PyObject* o;
+  long long level;
+  if (!PyArg_ParseTuple(args, "OL", &o, &level)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    const TransformedState* s = state_of(t);
+    if (!s || s->level != level) return Py_BuildValue("(OO)", o, Py_None);
+    Ref value = own(wrap(s->value));
+    if (s->dim < 0) return Py_BuildValue("(OO)", value.get(), Py_None);
+    return Py_BuildValue("(OL)", value.get(), (long long)s->dim);
+  });
+}
+PyObject* dual(PyObject*, PyObject* args) {
+  PyObject *primal, *tangent;
+  long long level;
+  if (!PyArg_ParseTuple(args, "OOL", &primal, &tangent, &level)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const Tensor& p = tensor_argument(primal);
+    Tensor t = tangent == Py_None ? Tensor() : tensor_argument(tangent);
+    return wrap(make_dual(p, t, level));
+  });
+}
+/// Gives `o` itself a tangent, as an alias of what it is: the graph stays that of `o`.
+PyObject* give_tangent(PyObject*, PyObject* args) {
+  PyObject *o, *value, *tangent;
+  long long level;
+  if (!PyArg_ParseTuple(args, "OOOL", &o, &value, &tangent, &level)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    Tensor made = make_dual(tensor_argument(value), tensor_argument(tangent), level);
+    const Tensor& t = tensor_argument(o);
+    t.impl()->transform = made.impl()->transform;
+    t.impl()->special = true;
+    return Py_NewRef(o);
+  });
+}
+/// (primal, tangent or None) of a tensor as a level sees it.
+PyObject* undual(PyObject*, PyObject* args) {
+  PyObject* o;
+  long long level;
+  if (!PyArg_ParseTuple(args, "OL", &o, &level)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    const TransformedState* s = state_of(t);
+    if (!s || s->level != level) return Py_BuildValue("(OO)", o, Py_None);
+    Ref value = own(wrap(s->value)), tangent = own(wrap(s->tangent));
+    return Py_BuildValue("(OO)", value.get(), tangent.get());
+  });
+}
+PyObject* lift(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return wrap(lifted(tensor_argument(o))); });
+}
+/// A new point of the graph of the innermost open level, connected to what `o` was there.
+PyObject* track(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    const Level *top = current_level(), *its = level_of(t);
+    bool here = !top || top->kind == Level::Kind::Dual || (its && its->id == top->id);
+    if (here && t.requires_grad()) return wrap(view_as(t, t));
+    Tensor fresh = here ? detach(t) : lifted(t);
+    set_requires_grad(fresh, true);
+    return wrap(std::move(fresh));
+  });
+}
+/// Out of the graph of its own level only.
+PyObject* close(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return wrap(detach(tensor_argument(o))); });
+}
+PyObject* belongs(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(is_tensor(o) && belongs_to_graph(tensor_of(o))); });
+}
+/// None for a plain tensor; else (level, whether it is a batch, value, dimension or tangent).
+PyObject* state(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    const Level* level = level_of(t);
+    if (!level) Py_RETURN_NONE;
+    const TransformedState* s = state_of(t);
+    Ref value = own(wrap(s->value)), other = s->batch ? own(PyLong_FromLongLong(s->dim)) : own(wrap(s->tangent));
+    return Py_BuildValue("(LOOO)", (long long)s->level, s->batch ? Py_True : Py_False, value.get(), other.get());
+  });
+}
+
+/// Whether the graph behind `outputs` also leads to something else than the leaves `own`: to another derivative's inputs, to parameters, to a
+/// graph below the level.
+PyObject* leads_elsewhere(PyObject*, PyObject* args) {
+  PyObject *outputs, *leaves;
+  if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &outputs, &PyList_Type, &leaves)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    std::unordered_set<const TensorImpl*> own_leaves;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(leaves); ++i) {
+      const Tensor& t = tensor_argument(PyList_GET_ITEM(leaves, i));
+      own_leaves.insert(t.impl());
+      const TransformedState* s = state_of(t);
+      if (s && (belongs_to_graph(s->value) || belongs_to_graph(s->tangent))) Py_RETURN_TRUE;
+    }
+    std::unordered_set<Node*> seen;
+    std::vector<Node*> waiting;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(outputs); ++i) {
+      Edge e = gradient_edge(tensor_argument(PyList_GET_ITEM(outputs, i)));
+      if (e && seen.insert(e.node.get()).second) waiting.push_back(e.node.get());
+    }
+    while (!waiting.empty()) {
+      Node* n = waiting.back();
+      waiting.pop_back();
+      if (n->recorded_below) Py_RETURN_TRUE;
+      if (n->is_accumulate() && !own_leaves.count(static_cast<AccumulateGrad*>(n)->variable().impl())) Py_RETURN_TRUE;
+      for (const Edge& e : n->next_edges)
+        if (e && seen.insert(e.node.get()).second) waiting.push_back(e.node.get());
+    }
+    Py_RETURN_FALSE;
+  });
+}
+
+PyMethodDef functions[] = {
+    {"_transform_enter", enter, METH_VARARGS, "_transform_enter(kind, batch_size=0, randomness='error'): opens a level, gives its number."},
+    {"_transform_exit", leave, METH_O, "Closes a level."},
+    {"_transform_level", current, METH_VARARGS, "The innermost open level [of a kind], or None."},
+    {"_transform_batch", batch, METH_VARARGS, "_transform_batch(value, dim, level): one example of a batch; dim -1: the same for all."},
+    {"_transform_unbatch", unbatch, METH_VARARGS, "_transform_unbatch(tensor, level): (value, dim or None)."},
+    {"_transform_dual", dual, METH_VARARGS, "_transform_dual(primal, tangent, level)"},
+    {"_transform_give_tangent", give_tangent, METH_VARARGS, nullptr},
+    {"_transform_undual", undual, METH_VARARGS, "_transform_undual(tensor, level): (primal, tangent or None)."},
+    {"_transform_lift", lift, METH_O, "The tensor at the innermost open level, with a graph of its own there."},
+    {"_transform_track", track, METH_O, "The tensor as a new point of the graph."},
+    {"_transform_close", close, METH_O, "The tensor outside of the graph of its own level."},
+    {"_transform_belongs_to_graph", belongs, METH_O, "Whether the tensor or what it stands for requires a gradient."},
+    {"_transform_state", state, METH_O, "(level, is a batch, value, dim or tangent), or None for a plain tensor."},
+    {"_transform_leads_elsewhere", leads_elsewhere, METH_VARARGS, nullptr},
+    {}};
+
+}  // namespace
+
+bool add_transforms(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+
+}  // namespace kagari::python
