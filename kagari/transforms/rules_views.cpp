@@ -1,4 +1,7 @@
 // vmap over views and over operators that rearrange.
+#include <algorithm>
+#include <string>
+
 #include "kagari/ops/creation.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
@@ -91,6 +94,25 @@ void rule_as_strided(Call& c) {
   c.give(as_strided(s->value, behind(c.count(), c.value(c.find("size")).view<int64_t>()), strides, offset));
 }
 
+/// Both windows, and behind them those of the other examples: far enough apart not to touch.
+void rule_as_strided_gradient(Call& c) {
+  int64_t apart = 1;
+  for (const char* side : {"from", "to"}) {
+    std::string name(side);
+    IntList sizes = c.value(c.find(name + "_size")).view<int64_t>(), strides = c.value(c.find(name + "_stride")).view<int64_t>();
+    int64_t last = c.value(c.find(name + "_offset")).i;
+    for (size_t d = 0; d < sizes.size(); ++d) last += std::max<int64_t>(sizes[d] - 1, 0) * strides[d];
+    apart = std::max(apart, last + 1);
+  }
+  for (const char* side : {"from", "to"}) {
+    std::string name(side);
+    size_t sizes = c.find(name + "_size"), strides = c.find(name + "_stride");
+    c.set(sizes, behind(c.count(), c.value(sizes).view<int64_t>()));
+    c.set(strides, behind(apart, c.value(strides).view<int64_t>()));
+  }
+  c.run();
+}
+
 /// new_zeros(size) and the like: one per example, so that it can be written to.
 void rule_new(Call& c) {
   size_t size = c.find("size");
@@ -135,7 +157,7 @@ const BatchRuleEntry table[] = {
     {"split", rule_dims, "dim"}, {"unbind", rule_dims, "dim"}, {"select", rule_dims, "dim"}, {"slice", rule_dims, "dim"},
     {"diagonal", rule_dims, "dim1 dim2"}, {"unfold", rule_dims, "dimension"}, {"select_backward", rule_sized}, {"slice_backward", rule_sized},
     {"diagonal_backward", rule_sized}, {"unfold_backward", rule_sized}, {"select_scatter", rule_window_scatter}, {"slice_scatter", rule_window_scatter},
-    {"diagonal_scatter", rule_window_scatter}, {"_as_strided", rule_as_strided}, {"view.dtype", rule_view_dtype}, {"new_empty", rule_new},
+    {"diagonal_scatter", rule_window_scatter}, {"_as_strided", rule_as_strided}, {"as_strided_backward", rule_as_strided_gradient}, {"view.dtype", rule_view_dtype}, {"new_empty", rule_new},
     {"new_zeros", rule_new}, {"new_ones", rule_new}, {"new_full", rule_new}, {"_cat", rule_cat}, {"stack", rule_stack},
 };
 

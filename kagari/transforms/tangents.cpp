@@ -38,6 +38,7 @@ constexpr WayOf table[] = {
     {"select_backward", Way::Linear}, {"slice_backward", Way::Linear}, {"diagonal_backward", Way::Linear}, {"unfold_backward", Way::Linear},
     {"select_scatter", Way::Linear}, {"slice_scatter", Way::Linear}, {"diagonal_scatter", Way::Linear}, {"_adaptive_avg_pool", Way::Linear},
     {"_avg_pool_windows", Way::Linear}, {"_adaptive_avg_gradient", Way::Linear},
+    {"as_strided_backward", Way::Linear},
     {"gather", Way::LinearFirst}, {"index_select", Way::LinearFirst}, {"_index", Way::LinearFirst}, {"embedding", Way::LinearFirst},
     {"embedding_dense_backward", Way::LinearFirst},
     {"mm", Way::Product}, {"bmm", Way::Product}, {"mv", Way::Product}, {"dot", Way::Product}, {"linear", Way::Product}, {"convolution", Way::Product},
@@ -131,6 +132,22 @@ bool differentiable(const Tensor& t) { return t.defined() && is_differentiable(t
 Tensor fitted(Tensor g, const Tensor& to) {
   if (g.sizes() != to.sizes()) g = autograd_arithmetic.sum_to(g, to.sizes());
   return g.dtype() == to.dtype() ? g : autograd_arithmetic.cast(g, to.dtype());
+}
+
+/// A window on the primal's storage, whose layout the tangent need not have: the same elements, by way of the gradient's gradient.
+std::vector<Tensor> window_tangents(Tangents& t) {
+  static const OpBase* gradient = [] {
+    const OpBase* op = first_op();
+    while (op->schema().name != "as_strided_backward") op = op->next;
+    return op;
+  }();
+  // self, size, stride, offset, self_size, self_stride, self_offset -> tangent, from self's window, to the new one
+  const auto& a = t.args;
+  bool to_is_input = false;
+  Value args[] = {detail::Boxing<const Tensor&>::put(t.tangents[0]), a[4], a[5], a[6], a[1], a[2], a[3], detail::Boxing<bool>::put(to_is_input)};
+  Result r;
+  gradient->boxed(*gradient, args, {}, r);
+  return {r.tensors.begin(), r.tensors.end()};
 }
 
 std::vector<Tensor> linear_tangents(const OpBase& op, Tangents& t, bool first_only) {
@@ -263,6 +280,7 @@ std::vector<Tensor> tangents_of(const OpBase& op, Tangents& t, const Result& res
   bool outputs = false;
   for (const Tensor& y : result.tensors) outputs |= differentiable(y);
   if (!t.any || !outputs) return {};
+  if (op.schema().name == "_as_strided") return window_tangents(t);
   Way way = way_of(op);
   if (way == Way::Linear || way == Way::LinearFirst) return linear_tangents(op, t, way == Way::LinearFirst);
   if (!op.differentiable) return {};

@@ -1,7 +1,7 @@
 // t[key] and t[key] = value.
 //
 // Note [Subscripts]: a key is walked once. Integers, slices, None, Ellipsis and True/False change sizes, strides and offset of a window, which
-// becomes one view at the end; what needs indices (tensors, lists, arrays) is collected on the way and applied to that view.
+// becomes one view at the end (or, of a tensor that a transform made, a view per part: it has no layout of its own); what needs indices (tensors, lists, arrays) is collected on the way and applied to that view.
 #include "tensor_methods.h"
 
 #include "kagari/autograd/variable.h"
@@ -20,6 +20,7 @@ struct Target {
   bool whole = true;  // still exactly the tensor itself
   Tensors indices;    // per dimension of the window; undefined for ":"
   bool advanced = false;
+  Tensor steps;       // the view so far, of a tensor that a transform made
 };
 
 bool is_integer(PyObject* o) { return PyLong_Check(o) || (!PyFloat_Check(o) && !PyUnicode_Check(o) && !PySequence_Check(o) && PyIndex_Check(o)); }
@@ -59,12 +60,14 @@ class Walk {
  public:
   Walk(const Tensor& self, Py_ssize_t parts_that_consume, Target& target) : self_(self), t_(target), consume_(parts_that_consume) {
     t_.offset = self.storage_offset();
+    if (self.impl()->transform) t_.steps = self;
   }
 
   void integer(int64_t i) {
     need_dimension();
     int64_t size = self_.sizes()[dim_];
     KG_CHECK_INDEX(i >= -size && i < size, "index ", i, " is out of bounds for dimension ", dim_, " with size ", size);
+    if (t_.steps.defined()) t_.steps = select(t_.steps, int64_t(t_.sizes.size()), i);
     t_.offset += (i < 0 ? i + size : i) * self_.strides()[dim_++];
     t_.whole = false;
   }
@@ -80,6 +83,7 @@ class Walk {
     int64_t size = self_.sizes()[dim_], stride = self_.strides()[dim_];
     PySlice_AdjustIndices(size, &start, &stop, step);
     stop = std::max(stop, start);
+    if (t_.steps.defined()) t_.steps = kagari::slice(t_.steps, int64_t(t_.sizes.size()), start, stop, step);
     t_.offset += start * stride;
     int64_t count = (stop - start) / step + ((stop - start) % step != 0);
     int64_t wide;
@@ -93,6 +97,7 @@ class Walk {
     ++dim_;
   }
   void new_axis() {
+    if (t_.steps.defined()) t_.steps = unsqueeze(t_.steps, int64_t(t_.sizes.size()));
     push(1, dim_ < self_.dim() ? self_.sizes()[dim_] * self_.strides()[dim_] : 1);
     t_.whole = false;
   }
@@ -106,7 +111,7 @@ class Walk {
     place(i, int64_t(t_.sizes.size()) - 1);
   }
   void tensor(const Tensor& i) {
-    if (i.dim() == 0 && !i.is_meta()) {
+    if (i.dim() == 0 && !i.is_meta() && !(i.impl()->transform && is_integral(i.dtype()) && i.dtype() != DType::Bool)) {
       if (i.dtype() == DType::Bool || i.dtype() == DType::UInt8) return truth(i.item().to_bool());
       if (is_integral(i.dtype())) return integer(i.item<int64_t>());
     }
@@ -235,6 +240,7 @@ void walk_key(const Tensor& self, PyObject* key, Target& target) {
 /// The view that the basic parts describe.
 Tensor window_of(const Tensor& self, const Target& target) {
   if (target.whole && target.advanced) return self;
+  if (target.steps.defined() && !target.whole) return target.steps;
   return strided_window(self, target.sizes, target.strides, target.offset);
 }
 
@@ -285,7 +291,7 @@ int tensor_setitem(const Tensor& self, PyObject* key, PyObject* value) {
   if (source.device() != window.device()) source = to(source, {}, window.device());
   // a number for a plain mask needs no list of positions
   if (target.indices.size() == 1 && target.indices[0].defined() && target.indices[0].dtype() == DType::Bool && source.numel() == 1 && source.dim() == 0 &&
-      !source.requires_grad() && source.dtype() == window.dtype() && !window.is_meta()) {
+      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta()) {
     Tensor mask = target.indices[0];
     for (int64_t d = mask.dim(); d < window.dim(); ++d) mask = unsqueeze(mask, -1);
     masked_fill_(window, mask, source.item());
