@@ -131,7 +131,7 @@ const auto householder_product_op = compose<&householder_product>({
                " and input.ndim is equal to ", A.dim());
       KG_CHECK(A.dtype() == tau.dtype(), "torch.linalg.householder_product: tau dtype ", legacy_name(tau.dtype()), " does not match input dtype ", legacy_name(A.dtype()));
       linalg::check_floating("torch.linalg.householder_product", A);
-      if (grad_enabled() && (A.requires_grad() || tau.requires_grad())) return reflections_by_operators(A, tau);
+      if (detail::any_special(A, tau) || (grad_enabled() && (A.requires_grad() || tau.requires_grad()))) return reflections_by_operators(A, tau);
       return reflectors_product(A, tau, columns(A));
     },
 });

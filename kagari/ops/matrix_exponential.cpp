@@ -8,6 +8,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/extremum.h"
 #include "kagari/ops/matmul.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 
@@ -29,7 +30,7 @@ const auto matrix_exp_op = compose<&matrix_exp>({
       {
         NoGrad no_record;
         int64_t last[] = {-1};
-        norm = max(sum(abs(detach(self)), IntList(last, 1))).item<double>();
+        norm = max(all_values(sum(abs(detach(self)), IntList(last, 1)))).item<double>();
       }
       int squarings = std::isfinite(norm) && norm > 0.5 ? int(std::ceil(std::log2(norm / 0.5))) : 0;
       Tensor scaled = self * std::ldexp(1.0, -squarings), one = eye(n, {}, {self.dtype(), {}, self.device()}), result = one;

@@ -178,7 +178,7 @@ void align(Call& c, bool all) {
     if (c.is_tensor(i)) rank = std::max(rank, c.rank(i));
   for (size_t i = 0; i < c.arguments(); ++i)
     if (c.is_tensor(i)) {
-      if (all) c.set(i, c.spread(i));
+      if (all) c.set(i, with_rank(c.spread(i), rank));
       else if (c.batched(i)) c.set(i, with_rank(c.front(i), rank));
     }
 }

@@ -38,7 +38,8 @@ class Call {
   /// The number of an argument; fails if there is none of that name.
   size_t find(std::string_view name) const;
   bool has(std::string_view name) const;
-  bool is_tensor(size_t i) const { return args_[i].tag == Value::Tag::Tensor; }
+  /// Whether a tensor was given there.
+  bool is_tensor(size_t i) const { return given_[i].tag == Value::Tag::Tensor; }
   const Value& value(size_t i) const { return args_[i]; }
   /// The tensor as the user sees it.
   const Tensor& seen(size_t i) const { return *given_[i].tensor; }

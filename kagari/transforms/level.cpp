@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "kagari/ops/number.h"
 #include "kagari/transforms/interpreter.h"
 
 namespace kagari::transforms {
@@ -10,6 +11,8 @@ namespace {
 
 thread_local std::vector<Level> open_levels;
 std::atomic<int64_t> levels_opened{0};
+
+const bool filled_in = (transformed_values = values_behind, true);
 
 Tensor transformed(const Tensor& like, IntList sizes, IntList strides, std::shared_ptr<TransformedState> state) {
   Tensor t = alias(like, sizes, strides, like.storage_offset());
@@ -111,6 +114,11 @@ bool belongs_to_graph(const Tensor& t) {
   if (t.requires_grad()) return true;
   const TransformedState* s = state_of(t);
   return s && (belongs_to_graph(s->value) || belongs_to_graph(s->tangent));
+}
+
+Tensor values_behind(const Tensor& t) {
+  const TransformedState* s = state_of(t);
+  return s ? values_behind(s->value) : detach(t);
 }
 
 Tensor detach_everywhere(const Tensor& t) {

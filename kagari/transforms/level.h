@@ -67,6 +67,8 @@ KAGARI_API Tensor lifted(const Tensor& t);
 KAGARI_API const Level* level_of(const Tensor& t);
 /// Whether t, or what it stands for, belongs to a graph.
 KAGARI_API bool belongs_to_graph(const Tensor& t);
+/// The plain tensor behind t, with the values of all examples.
+KAGARI_API Tensor values_behind(const Tensor& t);
 /// Shares the bytes, without a graph at any level and without a tangent. `Tensor.detach`.
 KAGARI_API Tensor detach_everywhere(const Tensor& t);
 

@@ -1,4 +1,5 @@
 // A table: operators that vmap reaches by shifting the dimensions that they name, and elementwise ones without the trait.
+#include "kagari/ops/copy.h"
 #include "kagari/ops/extremum.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"
@@ -47,12 +48,24 @@ void rule_isin(Call& c) {
   c.run();
 }
 
+/// copy(self, src): the result is as self, so that self needs the examples' dimension.
+void rule_copy(Call& c) {
+  if (c.dest.kind == Dest::Kind::Inplace || c.batched(size_t(0))) return rule_elementwise(c);
+  rule_spread(c);
+}
+/// The value may differ between the examples, which the operator, whose value is one number, does not know.
+void rule_fill(Call& c) {
+  if (!c.batched(size_t(1))) return rule_elementwise(c);
+  Tensor value = to(with_rank(c.front(1), c.rank(0)), c.seen(0).dtype());
+  c.give(clone(expand(value, behind(c.count(), c.seen(0).sizes()))));
+}
+
 const BatchRuleEntry pointwise_table[] = {
     {"where.self", rule_elementwise}, {"complex", rule_elementwise}, {"polar", rule_elementwise}, {"polygamma", rule_elementwise},
     {"_standard_gamma_grad", rule_elementwise}, {"clone", rule_leading}, {"_to_copy", rule_leading}, {"empty_like", rule_leading},
     {"zeros_like", rule_leading}, {"ones_like", rule_leading}, {"full_like", rule_leading}, {"tril", rule_leading}, {"triu", rule_leading},
     {"view_as_real", rule_leading}, {"view_as_complex", rule_leading}, {"constant_pad_nd", rule_leading}, {"searchsorted", rule_searchsorted},
-    {"bucketize", rule_searchsorted}, {"isin", rule_isin},
+    {"bucketize", rule_searchsorted}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
     // not elementwise, although they may work in place
     {"masked_scatter", rule_loop},
 };

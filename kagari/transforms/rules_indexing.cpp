@@ -84,10 +84,13 @@ void rule_index_put(Call& c) {
 
 /// Along one dimension, with positions that differ between the examples.
 void rule_index_select(Call& c) {
-  if (!c.batched(size_t(2))) return rule_dims(c);
   int64_t rank = c.rank(0);
   if (rank == 0) return c.loop();
   int64_t dim = wrap_dim(c.value(1).i, rank);
+  if (!c.batched(size_t(2))) {
+    c.set(1, dim + 1);
+    return c.run();
+  }
   Tensor from = movedim(c.spread(0), Ints{dim + 1}, Ints{1}), at = c.front(2);
   if (at.dim() == 1) at = unsqueeze(at, 1);
   Tensor list[] = {example_numbers(c.count(), 1), at};
@@ -115,7 +118,7 @@ void rule_masked_fill_with(Call& c) {
 }
 
 const BatchRuleEntry table[] = {
-    {"_index", rule_index}, {"_index_put", rule_index_put}, {"index_select", rule_index_select, "dim"}, {"index_add", rule_index_write},
+    {"_index", rule_index}, {"_index_put", rule_index_put}, {"index_select", rule_index_select}, {"index_add", rule_index_write},
     {"index_copy", rule_index_write}, {"index_fill.int_Scalar", rule_index_write}, {"index_fill.int_Tensor", rule_index_write},
     {"masked_fill.Tensor", rule_masked_fill_with},
 };

@@ -195,6 +195,11 @@ def is_structseq_class(cls):
             and all(isinstance(getattr(cls, name, None), int) for name in ("n_fields", "n_sequence_fields", "n_unnamed_fields")))
 
 
+def is_result_class(cls):
+    """Whether cls is the type of an operator's results, such as torch.return_types.max."""
+    return cls.__module__ == "torch.return_types" and is_structseq_class(cls)
+
+
 def is_structseq_instance(obj):
     return is_structseq_class(type(obj))
 
@@ -270,7 +275,7 @@ def _namedtuple_flatten(d):
 
 
 def _namedtuple_unflatten(values, context):
-    return context(*values)
+    return context(values) if is_structseq_class(context) else context(*values)
 
 
 _tuple_flatten_with_keys = _keyed(_tuple_flatten, _in_sequence)
@@ -320,7 +325,7 @@ def _get_node_type(tree):
     kind = type(tree)
     if kind in SUPPORTED_NODES:
         return kind
-    return collections.namedtuple if is_namedtuple_class(kind) else kind
+    return collections.namedtuple if is_namedtuple_class(kind) or is_result_class(kind) else kind
 
 
 def _is_leaf(tree, is_leaf=None):
@@ -451,7 +456,7 @@ def _flatten_into(tree, leaves, is_leaf):
     kind = type(tree)
     node = SUPPORTED_NODES.get(kind)
     if node is None:
-        if not (isinstance(tree, tuple) and is_namedtuple_class(kind)):
+        if not (isinstance(tree, tuple) and (is_namedtuple_class(kind) or is_result_class(kind))):
             leaves.append(tree)
             return _LEAF
         kind = collections.namedtuple
