@@ -17,7 +17,7 @@ void draw(const Level& level, const OpBase& op, const Value* args, const Dest& d
 void push_batch_mode(int64_t level);
 void pop_batch_mode(int64_t level);
 /// Switches the mode of a level, and those above, off while alive: what a rule calls runs one level down.
-class Below {
+class KAGARI_API Below {
  public:
   explicit Below(int64_t level);
   ~Below() { active_mode = before_; }

@@ -48,6 +48,11 @@ void rule_isin(Call& c) {
   c.run();
 }
 
+/// Shapes that depend on values would differ between the examples, at most by chance not.
+void rule_dynamic_shape(Call& c) {
+  fail(ErrorKind::Runtime, str("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::", c.op.schema().name,
+                               ", whose result has a shape of its own for each example."));
+}
 /// copy(self, src): the result is as self, so that self needs the examples' dimension.
 void rule_copy(Call& c) {
   if (c.dest.kind == Dest::Kind::Inplace || c.batched(size_t(0))) return rule_elementwise(c);
@@ -68,6 +73,10 @@ const BatchRuleEntry pointwise_table[] = {
     {"bucketize", rule_searchsorted}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
     // not elementwise, although they may work in place
     {"masked_scatter", rule_loop},
+    // composed of writes into a tensor that is made without looking at the argument
+    {"nonzero_static", rule_loop},
+    {"nonzero", rule_dynamic_shape}, {"nonzero.as_tuple", rule_dynamic_shape}, {"masked_select", rule_dynamic_shape}, {"_unique2", rule_dynamic_shape},
+    {"unique_dim", rule_dynamic_shape}, {"_unique_consecutive", rule_dynamic_shape},
 };
 
 const BatchRuleEntry dimension_table[] = {

@@ -246,7 +246,7 @@ std::vector<Tensor> general_tangents(const OpBase& op, Tangents& t, const Result
   std::vector<size_t> of_output;
   for (size_t i = 0; i < result.tensors.size(); ++i) {
     const Tensor& y = result.tensors[i];
-    if (!differentiable(y)) {
+    if (!differentiable(y) || y.numel() == 0) {
       vectors.push_back(Tensor());
       continue;
     }
@@ -290,30 +290,34 @@ std::vector<Tensor> tangents_of(const OpBase& op, Tangents& t, const Result& res
   return general_tangents(op, t, result);
 }
 
-/// Gives a tensor of any kind, and what it is a view of, a tangent at the level.
+/// Makes a tensor of any kind one with a tangent.
 void attach(const Tensor& t, const Tensor& primal, const Tensor& tangent, int64_t level) {
   Tensor dual = make_dual(primal, tangent, level);
   t.impl()->transform = dual.impl()->transform;
   t.impl()->special = true;
 }
 
-/// The tangent that a destination keeps in place, made if there is none. A view's tangent is a view of its base's.
-Tensor tangent_memory(const Tensor& dest, int64_t level) {
+/// Gives a destination its new tangent. Memory that it has is written to, because views of it share it; a view's tangent is a view of its base's.
+void write_tangent(const Tensor& dest, const Tensor& tangent, int64_t level) {
   const TransformedState* s = state_of(dest);
-  if (s && s->level == level && s->tangent.defined()) return s->tangent;
   bool mine = s && s->level == level;
-  Tensor primal = mine ? s->value : alias(dest), tangent;
-  if (!mine && dest.requires_grad()) primal = dest.impl()->transform ? primal : detach(dest);
+  auto one_for_all = [](const Tensor& t) { return !state_of(t); };
+  if (mine && s->tangent.defined() && (one_for_all(tangent) || !one_for_all(s->tangent))) {
+    copy_(s->tangent, tangent);
+    return;
+  }
+  Tensor primal = mine ? s->value : alias(dest);
   if (dest.impl()->base) {
     Tensor base(dest.impl()->base);
-    Tensor whole = tangent_memory(base, level);
     KG_CHECK(base.is_contiguous(), "forward mode: writing a tangent into a view of a tensor that is not contiguous is not supported");
-    tangent = as_strided(whole, dest.sizes(), dest.strides(), whole.storage_offset() + dest.storage_offset() - base.storage_offset());
-  } else {
-    tangent = contiguous(zeros_like(primal));
+    const TransformedState* b = state_of(base);
+    if (!b || b->level != level || !b->tangent.defined()) write_tangent(base, new_zeros(tangent, base.sizes()), level);
+    Tensor whole = state_of(base)->tangent;
+    Tensor window = as_strided(whole, dest.sizes(), dest.strides(), whole.storage_offset() + dest.storage_offset() - base.storage_offset());
+    copy_(window, tangent);
+    return attach(dest, primal, window, level);
   }
-  attach(dest, primal, tangent, level);
-  return tangent;
+  attach(dest, primal, clone(tangent, MemoryFormat::Contiguous), level);
 }
 
 }  // namespace
@@ -353,9 +357,7 @@ void compute_tangents(const Level& level, const OpBase& op, const Value* given, 
     const Tensor& d = dest.tensors[i];
     bool new_tangent = i < tangents.size() && tangents[i].defined();
     if (new_tangent || had) {
-      Tensor memory = tangent_memory(d, level.id);
-      if (new_tangent) copy_(memory, tangents[i]);
-      else zero_(memory);
+      write_tangent(d, new_tangent ? tangents[i] : zeros_like(primals[i]), level.id);
     }
     out.tensors[i] = d;
   }

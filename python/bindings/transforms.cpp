@@ -1,10 +1,11 @@
 // What torch.func, torch.vmap and torch.autograd.forward_ad are built on: levels, and tensors that belong to them.
 #include <unordered_set>
+#include <utility>
 
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/ops/views.h"
-#include "kagari/transforms/level.h"
+#include "kagari/transforms/interpreter.h"
 #include "tensor_object.h"
 
 namespace kagari::python {
@@ -141,6 +142,51 @@ PyObject* state(PyObject*, PyObject* o) {
   });
 }
 
+/// (number of examples, randomness) of a batch level.
+PyObject* batch_of(PyObject*, PyObject* id) {
+  long long number = PyLong_AsLongLong(id);
+  if (number == -1 && PyErr_Occurred()) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const Level* level = find_level(number);
+    KG_CHECK(level, "the level has ended");
+    return Py_BuildValue("(Ls)", (long long)level->batch_size,
+                         level->randomness == Randomness::Same ? "same" : level->randomness == Randomness::Different ? "different" : "error");
+  });
+}
+
+/// `with _transform_below(level)`: operators run one level down.
+struct BelowObject {
+  PyObject_HEAD
+  long long level;
+  Below* below;
+};
+PyObject* below_new(PyTypeObject* type, PyObject* args, PyObject*) {
+  long long level;
+  if (!PyArg_ParseTuple(args, "L", &level)) return nullptr;
+  PyObject* o = type->tp_alloc(type, 0);
+  if (o) reinterpret_cast<BelowObject*>(o)->level = level;
+  return o;
+}
+PyObject* below_enter(PyObject* o, PyObject*) {
+  auto* self = reinterpret_cast<BelowObject*>(o);
+  if (!self->below) self->below = new Below(self->level);
+  return Py_NewRef(o);
+}
+PyObject* below_exit(PyObject* o, PyObject*) {
+  auto* self = reinterpret_cast<BelowObject*>(o);
+  delete std::exchange(self->below, nullptr);
+  Py_RETURN_NONE;
+}
+void below_dealloc(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  delete reinterpret_cast<BelowObject*>(o)->below;
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+PyMethodDef below_methods[] = {{"__enter__", below_enter, METH_NOARGS, nullptr}, {"__exit__", below_exit, METH_VARARGS, nullptr}, {}};
+PyType_Slot below_slots[] = {{Py_tp_new, reinterpret_cast<void*>(below_new)}, {Py_tp_dealloc, reinterpret_cast<void*>(below_dealloc)}, {Py_tp_methods, below_methods}, {}};
+PyType_Spec below_spec = {"torch._C._transform_below", sizeof(BelowObject), 0, Py_TPFLAGS_DEFAULT, below_slots};
+
 /// Whether the graph behind `outputs` also leads to something else than the leaves `own`: to another derivative's inputs, to parameters, to a
 /// graph below the level.
 PyObject* leads_elsewhere(PyObject*, PyObject* args) {
@@ -156,8 +202,9 @@ PyObject* leads_elsewhere(PyObject*, PyObject* args) {
     }
     std::unordered_set<Node*> seen;
     std::vector<Node*> waiting;
+    std::vector<Edge> roots;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(outputs); ++i) {
-      Edge e = gradient_edge(tensor_argument(PyList_GET_ITEM(outputs, i)));
+      const Edge& e = roots.emplace_back(gradient_edge(tensor_argument(PyList_GET_ITEM(outputs, i))));
       if (e && seen.insert(e.node.get()).second) waiting.push_back(e.node.get());
     }
     while (!waiting.empty()) {
@@ -185,12 +232,16 @@ PyMethodDef functions[] = {
     {"_transform_track", track, METH_O, "The tensor as a new point of the graph."},
     {"_transform_close", close, METH_O, "The tensor outside of the graph of its own level."},
     {"_transform_belongs_to_graph", belongs, METH_O, "Whether the tensor or what it stands for requires a gradient."},
+    {"_transform_batch_of", batch_of, METH_O, "(number of examples, randomness) of a batch level."},
     {"_transform_state", state, METH_O, "(level, is a batch, value, dim or tangent), or None for a plain tensor."},
     {"_transform_leads_elsewhere", leads_elsewhere, METH_VARARGS, nullptr},
     {}};
 
 }  // namespace
 
-bool add_transforms(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+bool add_transforms(PyObject* module) {
+  Ref below(PyType_FromSpec(&below_spec));
+  return below && PyModule_AddObjectRef(module, "_transform_below", below.get()) == 0 && PyModule_AddFunctions(module, functions) == 0;
+}
 
 }  // namespace kagari::python

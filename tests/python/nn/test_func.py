@@ -33,7 +33,7 @@ def test_grad():
     grads, value = func.grad_and_value(lambda a, b: a * b, argnums=(0, 1))(x, kagari.tensor(5.0))
     assert [g.item() for g in grads] == [5, 2] and value.item() == 10
     assert func.grad(lambda t: (t * 2, "aux"), has_aux=True)(x)[1] == "aux"
-    with pytest.raises(RuntimeError, match="to return a scalar tensor"):
+    with pytest.raises(RuntimeError, match="to return a scalar Tensor"):
         func.grad(lambda t: t * 2)(kagari.ones(2))
 
 
