@@ -48,6 +48,12 @@ void rule_isin(Call& c) {
   c.run();
 }
 
+/// Element by element, but without broadcasting.
+void rule_same_shapes(Call& c) {
+  for (size_t i = 0; i < c.arguments(); ++i)
+    if (c.is_tensor(i)) c.set(i, contiguous(c.spread(i)));
+  c.run();
+}
 /// Shapes that depend on values would differ between the examples, at most by chance not.
 void rule_dynamic_shape(Call& c) {
   fail(ErrorKind::Runtime, str("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::", c.op.schema().name,
@@ -70,7 +76,8 @@ const BatchRuleEntry pointwise_table[] = {
     {"_standard_gamma_grad", rule_elementwise}, {"clone", rule_leading}, {"_to_copy", rule_leading}, {"empty_like", rule_leading},
     {"zeros_like", rule_leading}, {"ones_like", rule_leading}, {"full_like", rule_leading}, {"tril", rule_leading}, {"triu", rule_leading},
     {"view_as_real", rule_leading}, {"view_as_complex", rule_leading}, {"constant_pad_nd", rule_leading}, {"searchsorted", rule_searchsorted},
-    {"bucketize", rule_searchsorted}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
+    {"bucketize", rule_searchsorted}, {"_masked_scale", rule_same_shapes}, {"_rrelu_scaled", rule_same_shapes},
+    {"_rrelu_scaled_backward", rule_same_shapes}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
     // not elementwise, although they may work in place
     {"masked_scatter", rule_loop},
     // composed of writes into a tensor that is made without looking at the argument

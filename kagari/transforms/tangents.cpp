@@ -134,8 +134,12 @@ Tensor fitted(Tensor g, const Tensor& to) {
   return g.dtype() == to.dtype() ? g : autograd_arithmetic.cast(g, to.dtype());
 }
 
-/// A window on the primal's storage, whose layout the tangent need not have: the same elements, by way of the gradient's gradient.
+/// A window on the primal's storage. A tangent of the same layout has the same window; of another, the same elements, by way of the
+/// gradient's gradient.
 std::vector<Tensor> window_tangents(Tangents& t) {
+  const Tensor& tangent = t.tangents[0];
+  if (tangent.strides() == t.args[5].view<int64_t>())
+    return {as_strided(tangent, t.args[1].view<int64_t>(), t.args[2].view<int64_t>(), t.args[3].i - t.args[6].i + tangent.storage_offset())};
   static const OpBase* gradient = [] {
     const OpBase* op = first_op();
     while (op->schema().name != "as_strided_backward") op = op->next;

@@ -1,5 +1,6 @@
 """Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves."""
 import kagari
+from kagari import _C
 
 __all__ = ["vjp", "jvp", "jacobian", "hessian", "hvp", "vhp"]
 
@@ -19,7 +20,7 @@ def _tensors(values, what, function):
 
 def _prepared(inputs, create_graph, needs_graph=True):
     """Copies of the inputs that require a gradient, connected to the originals if the result is to be differentiated."""
-    return tuple((x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_(needs_graph)) for x in inputs)
+    return tuple(_C._transform_track(x) if create_graph and needs_graph else x.detach().requires_grad_(needs_graph) for x in inputs)
 
 
 def _finished(value, create_graph):
