@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 
@@ -51,11 +52,14 @@ Grads AccumulateGrad::apply(Grads&& grads) {
     bool ours = incoming.pointer()->use_count() == 1 && incoming.storage()->use_count() == 1;
     bool same_layout = incoming.strides() == variable_.strides() || (incoming.is_contiguous() && variable_.is_contiguous());
     if (grad_enabled()) meta.grad = incoming;
+    else if (is_sparse(incoming)) meta.grad = ours ? incoming : autograd_arithmetic.clone(incoming);
     else if (ours && same_layout) meta.grad = incoming.impl()->has_grad_fn ? detach(incoming) : incoming;
-    else if (variable_.is_non_overlapping_and_dense()) {
+    else if (variable_.is_non_overlapping_and_dense() && !incoming.impl()->special) {
       meta.grad = empty_strided_tensor(variable_.sizes(), variable_.strides(), incoming.dtype(), incoming.device());
       autograd_arithmetic.copy_inplace(meta.grad, incoming);
     } else meta.grad = autograd_arithmetic.clone(incoming);
+  } else if (is_sparse(meta.grad) && !is_sparse(incoming)) {
+    meta.grad = autograd_arithmetic.add(incoming, meta.grad);  // the sum with a dense gradient is dense
   } else if (grad_enabled()) {
     meta.grad = autograd_arithmetic.add(meta.grad, incoming);
   } else {

@@ -6,6 +6,7 @@
 
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 namespace {
@@ -79,6 +80,7 @@ void fit(Tensor& g, const OutputInfo& to, const Node& from, size_t edge) {
 void add_to(Tensor& sum, Tensor&& g) {
   if (!g.defined()) return;
   if (!sum.defined()) sum = std::move(g);
+  else if (is_sparse(sum) && !is_sparse(g)) sum = autograd_arithmetic.add(g, sum);
   else if (!grad_enabled() && sum.pointer()->use_count() == 1 && sum.storage()->use_count() == 1 && !sum.requires_grad() && sum.is_non_overlapping_and_dense())
     autograd_arithmetic.add_inplace(sum, g);
   else sum = autograd_arithmetic.add(sum, g);
@@ -252,7 +254,21 @@ class Pass {
       Node* outer;
       ~Restore() { running_node = outer; }
     } restore{outer};
-    Grads out = node.apply(std::move(grads));
+    struct Watch {
+      Node& node;
+      NodeObserver* observer = node_observer;
+      explicit Watch(Node& n) : node(n) {
+        if (observer) observer->begin(node);
+      }
+      ~Watch() {
+        if (observer) observer->end(node);
+      }
+    };
+    Grads out;
+    {
+      Watch watch(node);
+      out = node.apply(std::move(grads));
+    }
     if (!options_.keep_graph) node.release_saved();
     KG_CHECK(out.size() >= node.next_edges.size() || node.is_accumulate(), "Function ", node.name(), " returned an incorrect number of gradients (expected ",
              node.next_edges.size(), ", got ", out.size(), ")");
@@ -301,6 +317,7 @@ std::atomic<int64_t> Pass::count{0};
 
 }  // namespace
 
+constinit thread_local NodeObserver* node_observer = nullptr;
 Node* current_node() { return running_node; }
 int64_t current_pass() { return Pass::current ? Pass::current->id() : -1; }
 bool pass_reaches(const Node* node) { return Pass::current && Pass::current->reaches(node); }

@@ -23,6 +23,14 @@ KAGARI_API std::vector<Tensor> grad(TensorList outputs, TensorList inputs, Tenso
 /// The gradient that starts a backward pass from `root`: checked `grad`, or ones for a one-element root.
 KAGARI_API Tensor initial_gradient(const Tensor& root, const Tensor& grad, bool create_graph);
 
+/// Is told of every node that a backward pass runs on its thread, while it is set.
+struct KAGARI_API NodeObserver {
+  virtual ~NodeObserver() = default;
+  virtual void begin(const Node& node) = 0;
+  virtual void end(const Node& node) = 0;
+};
+KAGARI_API extern constinit thread_local NodeObserver* node_observer;
+
 /// A backward pass calls these when it ends (`queue_callback`).
 KAGARI_API void queue_callback(std::shared_ptr<GradHook> callback);
 /// The node whose apply() runs on this thread, or null.

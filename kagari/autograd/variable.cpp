@@ -4,6 +4,8 @@
 
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
+#include "kagari/autograd/special.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 
@@ -242,13 +244,23 @@ void retain_grad(const Tensor& t) {
   fn->hooks().tensor_hooks.push_back({meta.output_nr, std::move(retain), true});
 }
 
+Tensor (*detach_special)(const Tensor& t) = nullptr;
+
+namespace {
+/// Of a tensor with __torch_dispatch__, detach is a call that it answers itself.
+bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t); }
+}  // namespace
+
 Tensor detach(const Tensor& t) {
+  if (answers_detach(t)) [[unlikely]] return detach_special(t);
   Tensor out = alias(t);
   out.impl()->wrapped_number = false;
   return out;
 }
 
 // ---------------------------------------------------------------- saved tensors
+Tensor handle_for_saving(const Tensor& t) { return answers_detach(t) ? detach_special(t) : alias(t); }
+
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : output_nr_(output_nr) {
   if (!t.defined()) return;
   version_ = t.version();
@@ -263,7 +275,7 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : 
     }
   }
   // An output is kept without its history, which the node itself is: otherwise the two would keep each other alive.
-  tensor_ = is_output ? alias(t) : t;
+  tensor_ = is_output ? handle_for_saving(t) : t;
   if (is_output) tensor_.impl()->untracked_version = false;
 }
 
@@ -286,7 +298,7 @@ Tensor SavedTensor::unpack(const Node& owner) const {
     fail(ErrorKind::Runtime, text);
   }
   if (!is_output_) return t;
-  Tensor out = alias(t);
+  Tensor out = handle_for_saving(t);
   AutogradMeta& meta = autograd_meta(out);
   meta.grad_fn = IntrusivePtr<Node>::share(const_cast<Node*>(&owner));
   meta.output_nr = output_nr_;

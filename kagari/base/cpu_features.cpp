@@ -1,6 +1,8 @@
 #include "kagari/base/cpu_features.h"
 
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -67,6 +69,15 @@ std::string_view name(Isa isa) {
 
 bool has_native_bfloat16() {
   static const bool result = isa() == Isa::V4 && ((leaf7(1).eax >> 5 & 1) || (leaf7(0).edx >> 22 & 1));
+  return result;
+}
+
+bool has_tiles() {
+  static const bool result = [] {
+    if (isa() != Isa::V4 || !(leaf7(0).edx >> 22 & 1) || !(leaf7(0).edx >> 24 & 1)) return false;
+    constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
   return result;
 }
 

@@ -20,6 +20,9 @@ KAGARI_API std::string_view name(Isa isa);
 /// Native bfloat16 dot products (AVX512_BF16) or tiles (AMX_BF16).
 KAGARI_API bool has_native_bfloat16();
 
+/// Tiles of bfloat16 (AMX_BF16) that the system lets this process use. The first call asks for them.
+KAGARI_API bool has_tiles();
+
 /// Native float16 arithmetic (AVX512_FP16).
 KAGARI_API bool has_native_float16();
 

@@ -10,7 +10,7 @@
 // channels_last both lie as (batch, size..., channels). weight: (out_channels, in_channels / groups, kernel...), for a transposed
 // convolution (in_channels, out_channels / groups, kernel...), always contiguous in that order. bias: out_channels.
 //
-// All memory has the same dtype: floating (but float8) or complex. Half types are computed in float32 and rounded once. The
+// All memory has the same dtype: floating (but float8), complex, or int64 (no bias). Half types are computed in float32 and rounded once. The
 // gradients of complex ones are the plain transposes: callers conjugate.
 
 namespace kagari {

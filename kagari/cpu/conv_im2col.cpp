@@ -66,7 +66,7 @@ void unfold(const Convolution& c, const Geometry& g, const char* image, char* co
 
 // The transpose of unfold: adds up what the columns say about each input. Half types never come here.
 void fold(const Convolution& c, const Geometry& g, const char* columns, char* image) {
-  visit_floats_and_complex("convolution", c.dtype, [&]<class T>(T) {
+  auto run = [&]<class T>(T) {
     parallel_for(0, g.channels_in, std::max<int64_t>(1, 16384 / (g.outputs * g.kernel)), [&](int64_t begin, int64_t end) {
       for (int64_t channel = begin; channel < end; ++channel) {
         auto* to = reinterpret_cast<T*>(image) + channel * g.input_channel;
@@ -79,7 +79,9 @@ void fold(const Convolution& c, const Geometry& g, const char* columns, char* im
         }
       }
     });
-  });
+  };
+  if (c.dtype == DType::Int64) run(int64_t());
+  else visit_floats_and_complex("convolution", c.dtype, run);
 }
 
 // Calls f(image, group) with byte offsets of the group's first input channel, output channel and weight.

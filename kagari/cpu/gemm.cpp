@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -12,12 +13,21 @@
 #include "kagari/base/parallel.h"
 #include "kagari/cpu/blas.h"
 #include "kagari/cpu/isa_table.h"
+#include "kagari/cpu/kernels/amx_gemm.h"
 #include "kagari/cpu/kernels/gemm_kernels.h"
 
 namespace kagari {
 
 const GemmKernels& gemm_kernels_for_this_cpu() {
   static const GemmKernels& chosen = KG_TABLE_FOR_THIS_CPU(gemm_kernels);
+  return chosen;
+}
+
+const AmxKernels* amx_kernels_for_this_cpu() {
+  static const AmxKernels* chosen = [] {
+    const AmxKernels& k = KG_TABLE_FOR_THIS_CPU(amx_kernels);
+    return k.gemm && has_tiles() ? &k : nullptr;
+  }();
   return chosen;
 }
 
@@ -173,8 +183,7 @@ struct Grid {
   int64_t rows, columns;         // of rectangles
   int64_t row_step, column_step;  // elements of each
 };
-Grid make_grid(int64_t m, int64_t n, int64_t cells) {
-  int64_t tile_m = kernels().row_tile, tile_n = kernels().column_tile;
+Grid make_grid(int64_t m, int64_t n, int64_t cells, int64_t tile_m, int64_t tile_n) {
   int64_t best_rows = 1;
   double best = -1;
   for (int64_t rows = 1; rows <= cells; ++rows) {
@@ -280,8 +289,26 @@ int64_t rows_for_dots(int64_t n, int64_t k) {
   return double(n) * double(k) > 4e6 ? 24 : 16;
 }
 
-void run(const Gemm& g) {
-  if (gemv(g)) return;
+// Whether packing into tiles pays (Note [Products on tiles]): every element of A and B is packed once, at the price of so many steps.
+bool worth_tiles(const Gemm& g) {
+  if (!amx_kernels_for_this_cpu() || g.k < 16) return false;
+  double saved = g.dtype == DType::Float32 ? 0.02 : g.dtype == DType::Float16 ? 0.03 : g.dtype == DType::BFloat16 ? 0.1 : 0;
+  if (1.0 / double(g.m) + 1.0 / double(g.n) > saved) return false;
+  return one_stride_is_one(g.m, g.k, g.a) && one_stride_is_one(g.k, g.n, g.b);
+}
+
+// Adding to C cannot be done over, so what tiles cannot multiply must be known before.
+bool operands_are_finite(const Gemm& g) {
+  auto all = amx_kernels_for_this_cpu()->all_finite;
+  for (int64_t b = 0; b < g.batch; ++b)
+    if (!all(g.dtype, at(g.a.data, g.dtype, b * g.a.batch_stride), g.m, g.k, g.a.row_stride, g.a.column_stride) ||
+        !all(g.dtype, at(g.b.data, g.dtype, b * g.b.batch_stride), g.k, g.n, g.b.row_stride, g.b.column_stride))
+      return false;
+  return true;
+}
+
+// False if tiles were wanted and met an element that is not finite.
+bool run(const Gemm& g, bool tiles) {
   bool complex = is_complex(g.dtype);
   Method method = complex ? Method{} : method_for(g.dtype);
   bool narrow = !complex && itemsize(method.sum) != itemsize(g.dtype);
@@ -292,9 +319,10 @@ void run(const Gemm& g) {
 
   int64_t threads = in_parallel_region() ? 1 : std::min<int64_t>(num_threads(), int64_t(work * double(g.batch) / work_per_thread) + 1);
   int64_t cells = g.batch >= 4 * threads || threads == 1 ? 1 : (threads + g.batch - 1) / g.batch;
-  Grid grid = make_grid(g.m, g.n, cells);
+  Grid grid = make_grid(g.m, g.n, cells, tiles ? 32 : kernels().row_tile, tiles ? 32 : kernels().column_tile);
   int64_t per_matrix = grid.rows * grid.columns, total = g.batch * per_matrix;
   int64_t grain = std::max<int64_t>(1, int64_t(work_per_thread / (work / double(per_matrix) + 1)));
+  std::atomic<bool> finite{true};
   parallel_for(0, total, grain, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; ++index) {
       int64_t within = index % per_matrix;
@@ -305,11 +333,21 @@ void run(const Gemm& g) {
         continue;
       }
       GemmBlock b = block_of(g, cell);
-      if (narrow) run_narrow(g, b, method);
+      if (tiles) {
+        if (!finite.load(std::memory_order_relaxed)) return;
+        if (!amx_kernels_for_this_cpu()->gemm(g.dtype, b)) finite.store(false, std::memory_order_relaxed);
+      } else if (narrow) run_narrow(g, b, method);
       else if (few_rows) (g.dtype == DType::Float32 ? kernels().dots_float32 : kernels().dots_float64)(b);
       else if (!onednn || !run_onednn(b)) method.run(b);
     }
   });
+  return finite;
+}
+
+void run(const Gemm& g) {
+  if (gemv(g)) return;
+  if (worth_tiles(g) && (g.beta == 0.0 || operands_are_finite(g)) && run(g, true)) return;
+  run(g, false);
 }
 
 }  // namespace

@@ -146,10 +146,13 @@ double k1_small(double x) {
   return 1 / x + std::log(x / 2) * modified_series(1, x) - x / 4 * sum;
 }
 
+double degree_of(double n) { return std::isfinite(n) ? std::trunc(n) : -1; }
+
 // A recurrence p_{k+1} = (alpha_k x + beta_k) p_k - gamma_k p_{k-1}.
 template <class Step>
 double recurrence(double n, double p0, double p1, Step step) {
-  if (!(n >= 0)) return 0;
+  n = degree_of(n);
+  if (n < 0) return 0;
   if (n < 1) return p0;
   double before = p0, current = p1;
   const long degree = long(n);
@@ -165,27 +168,27 @@ double recurrence(double n, double p0, double p1, Step step) {
 
 double bessel_j0(double x) {
   x = std::fabs(x);
-  if (std::isinf(x)) return 0;
+  if (std::isinf(x)) return kNan;
   if (x < 1e-8) return 1;
   return x < kHankelFrom ? by_recurrence(x).j0 : hankel(0, x).j;
 }
 double bessel_j1(double x) {
   if (x < 0) return -bessel_j1(-x);
-  if (std::isinf(x)) return 0;
+  if (std::isinf(x)) return kNan;
   if (x < 1e-8) return x / 2;
   return x < kHankelFrom ? by_recurrence(x).j1 : hankel(1, x).j;
 }
 double bessel_y0(double x) {
   if (x == 0) return -kInf;
   if (x < 0) return kNan;
-  if (std::isinf(x)) return 0;
+  if (std::isinf(x)) return kNan;
   if (x < 1e-8) return 2 / kPi * (std::log(x / 2) + kEuler);
   return x < kHankelFrom ? by_recurrence(x).y0 : hankel(0, x).y;
 }
 double bessel_y1(double x) {
   if (x == 0) return -kInf;
   if (x < 0) return kNan;
-  if (std::isinf(x)) return 0;
+  if (std::isinf(x)) return kNan;
   if (x < 1e-8) return -2 / (kPi * x);
   return x < kHankelFrom ? by_recurrence(x).y1 : hankel(1, x).y;
 }
@@ -237,7 +240,7 @@ double spherical_bessel_j0(double x) {
 
 double airy_ai(double x) {
   if (std::isnan(x)) return x;
-  if (std::isinf(x)) return x > 0 ? 0 : kNan;
+  if (std::isinf(x)) return kNan;
   if (x > 1) {
     const double t = 2.0 / 3 * x * std::sqrt(x);
     return std::sqrt(x / 3) / kPi * std::exp(-t) * modified_second_scaled(1.0 / 3, t);
@@ -281,13 +284,13 @@ double airy_ai(double x) {
 }
 
 double chebyshev_t(double x, double n) {
-  if (std::fabs(x) < 1 && n > 6) return std::cos(double(long(n)) * std::acos(x));
+  if (std::fabs(x) < 1 && n > 6 && std::isfinite(n)) return std::cos(degree_of(n) * std::acos(x));
   return recurrence(n, 1, x, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_u(double x, double n) {
-  if (std::fabs(x) < 0.99 && n > 8) {
+  if (std::fabs(x) < 0.99 && n > 8 && std::isfinite(n)) {
     const double angle = std::acos(x);
-    return std::sin((double(long(n)) + 1) * angle) / std::sin(angle);
+    return std::sin((degree_of(n) + 1) * angle) / std::sin(angle);
   }
   return recurrence(n, 1, 2 * x, [x](double, double p, double q) { return 2 * x * p - q; });
 }

@@ -103,13 +103,34 @@ double digamma(double x) {
   return std::log(x) - 0.5 / x - series - shift;
 }
 
+namespace {
+// For x >= 1/2: the recurrence, then the asymptotic series.
+double trigamma_right(double x) {
+  double shift = 0;
+  for (; x < 12; x += 1) shift += 1 / (x * x);
+  const double z = 1 / (x * x);
+  const double series = z * (1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z * (1.0 / 30 - z * (5.0 / 66 - z * (691.0 / 2730 - z * 7 / 6))))));
+  return shift + (1 + 0.5 / x + series) / x;
+}
+// Below: trigamma(x) + trigamma(1 - x) = (pi / sin(pi x))^2, with the sine in the precision of T.
+template <class T>
+T trigamma_of(T x) {
+  if (!(x < T(0.5))) return T(trigamma_right(double(x)));
+  const T sine = std::sin(T(kPi) * x);
+  return T(kPi * kPi / (double(sine) * double(sine)) - trigamma_right(1 - double(x)));
+}
+}  // namespace
+double trigamma(double x) { return trigamma_of(x); }
+float trigamma(float x) { return trigamma_of(x); }
+
 double zeta(double s, double q) {
   if (s == 1) return kInf;
-  if (!(s > 1)) return kNan;
+  if (s < 1) return kNan;
   if (q <= 0) {
     if (q == std::floor(q)) return kInf;
     if (s != std::floor(s)) return kNan;
   }
+  if (std::isnan(s) || std::isnan(q) || (std::isinf(s) && q > 1)) return kNan;
   // Terms one by one, then the formula of Euler and Maclaurin, which needs a > s; a large s lets the terms fall fast.
   double sum = 0, a = q;
   while (a <= 10 || a <= s) {
@@ -141,22 +162,55 @@ double polygamma(double n, double x) {
   return sign * std::tgamma(n + 1) * zeta(n + 1, x);
 }
 
+namespace {
+
+constexpr double kTemmeFrom = 10000;
+
+// Temme's expansion for large a near x = a (NIST's handbook of functions, 8.12): with l = x / a and h^2 / 2 = l - 1 - ln l,
+// P and Q are erfc(-+h sqrt(a / 2)) / 2 -+ R. The rows hold the Taylor coefficients of c_0, c_1, ... in h.
+bool near_diagonal(double a, double x) { return a > kTemmeFrom && std::fabs(x - a) < 0.15 * a; }
+double temme(double a, double x, bool upper) {
+  static constexpr double kRows[4][11] = {
+      {-1.0 / 3, 1.0 / 12, -2.0 / 135, 1.0 / 864, 1.0 / 2835, -139.0 / 777600, 1.0 / 25515, -571.0 / 261273600, -281.0 / 151559100,
+       163879.0 / 197522841600, -5221.0 / 29554024500},
+      {-1.0 / 540, -1.0 / 288, 1.0 / 378, -77.0 / 77760, 1.0 / 4860, -1.0 / 2488320, -2743.0 / 151559100, 41969.0 / 5486745600},
+      {25.0 / 6048, -139.0 / 51840, 1.0 / 1296, 1.0 / 497664, -6199.0 / 57736800},
+      {101.0 / 155520, 571.0 / 2488320, -54179.0 / 115473600}};
+  const double half_square = minus_log1p((x - a) / a);
+  const double h = std::copysign(std::sqrt(2 * half_square), x - a);
+  double sum = 0;
+  for (int k = 3; k >= 0; --k) {
+    double c = 0;
+    for (int i = 10; i >= 0; --i) c = c * h + kRows[k][i];
+    sum = sum / a + c;
+  }
+  const double rest = std::exp(-a * half_square) / std::sqrt(2 * kPi * a) * sum;
+  const double root = h * std::sqrt(a / 2);
+  return upper ? std::erfc(root) / 2 + rest : std::erfc(-root) / 2 - rest;
+}
+
+}  // namespace
+
 double igamma(double a, double x) {
-  if (x < 0 || a < 0 || std::isnan(a) || std::isnan(x)) return kNan;
-  if (a == 0) return x > 0 ? 1 : kNan;
-  if (x == 0) return 0;
+  if (x < 0 || a < 0) return kNan;
+  if (x == 0 && a != 0) return 0;
   if (std::isinf(a)) return std::isinf(x) ? kNan : 0;
   if (std::isinf(x)) return 1;
+  if (std::isnan(a) || std::isnan(x)) return kNan;
+  if (a == 0) return x > 0 ? 1 : kNan;
+  if (near_diagonal(a, x)) return temme(a, x, false);
   const double y = x > 1 && x > a ? 1 - igammac_fraction(a, x) : igamma_series(a, x);
   return std::isnan(y) ? (x < a ? 0 : 1) : y;  // so large that the series ends beyond the range of double
 }
 
 double igammac(double a, double x) {
-  if (x < 0 || a < 0 || std::isnan(a) || std::isnan(x)) return kNan;
-  if (a == 0) return x > 0 ? 0 : kNan;
-  if (x == 0) return 1;
+  if (x < 0 || a < 0) return kNan;
+  if (x == 0 && a != 0) return 1;
   if (std::isinf(a)) return std::isinf(x) ? kNan : 1;
   if (std::isinf(x)) return 0;
+  if (std::isnan(a) || std::isnan(x)) return kNan;
+  if (a == 0) return x > 0 ? 0 : kNan;
+  if (near_diagonal(a, x)) return temme(a, x, true);
   const double y = x > 1 && x > a ? igammac_fraction(a, x) : 1 - igamma_series(a, x);
   return std::isnan(y) ? (x < a ? 1 : 0) : y;
 }

@@ -9,6 +9,9 @@ namespace kagari::cpu::special {
 // ---- gamma functions
 /// The logarithmic derivative of the gamma function.
 double digamma(double x);
+/// The derivative of digamma. At its poles 0, -1, ... the result is what the reflection formula gives for the rounded multiple of pi: huge.
+double trigamma(double x);
+float trigamma(float x);
 /// The n-th derivative of digamma, n >= 0.
 double polygamma(double n, double x);
 /// Hurwitz zeta function: sum over k >= 0 of (k + q)^-s, s > 1.
@@ -26,7 +29,7 @@ double erfcx(double x);
 double ndtri(double p);
 double log_ndtr(double x);
 
-// ---- Bessel functions
+// ---- Bessel functions; NaN at infinity
 double bessel_j0(double x);
 double bessel_j1(double x);
 /// x < 0 gives NaN, x = 0 minus infinity.
@@ -46,7 +49,7 @@ double bessel_k1e(double x);
 double spherical_bessel_j0(double x);
 double airy_ai(double x);
 
-// ---- orthogonal polynomials of degree n (truncated to an integer; below 0 the value is 0)
+// ---- orthogonal polynomials of degree n (truncated to an integer; below 0, or if n is not finite, the value is 0)
 double chebyshev_t(double x, double n);
 double chebyshev_u(double x, double n);
 double chebyshev_v(double x, double n);

@@ -2,6 +2,8 @@
 
 #include <cctype>
 
+#include "kagari/op/sparse_rules.h"
+
 namespace kagari {
 
 namespace {
@@ -12,23 +14,6 @@ const OpBase* first_op() { return head; }
 void OpBase::enlist() {
   next = head;
   head = this;
-}
-
-constinit thread_local Mode* active_mode = nullptr;
-SpecialHandler special_handler = nullptr, transform_handler = nullptr;
-
-void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& out) {
-  if (Mode* mode = active_mode) {
-    struct Restore {
-      Mode* mode;
-      ~Restore() { active_mode = mode; }
-    } restore{mode};
-    active_mode = mode->below;
-    return mode->call(op, args, dest, out);
-  }
-  if (transform_handler && transform_handler(op, args, dest, out)) return;
-  if (special_handler && special_handler(op, args, dest, out)) return;
-  fail(ErrorKind::Internal, str("no handler took the call of ", op.schema().name));
 }
 
 const Schema& OpBase::schema() const {
@@ -174,6 +159,8 @@ void check_dest(const OpBase& op, const Dest& dest, const Tensor& first, bool re
   KG_CHECK(!requires_grad, op.schema().name, "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
   (void)first;
   for (size_t i = 0; i < dest.count; ++i)
+    KG_CHECK(!is_sparse(dest.tensors[i]), op.schema().name, "(): a strided result cannot be written into a tensor of layout ", python_name(layout_of(dest.tensors[i])));
+  for (size_t i = 0; i < dest.count; ++i)
     KG_CHECK(!grad_enabled() || !dest.tensors[i].requires_grad(), op.schema().name,
              "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
 }
@@ -199,6 +186,9 @@ void deliver(const OpBase& op, const Dest& dest, Tensor& result, size_t i) {
   }
   check_no_internal_overlap(to);
   if (op.composed && grad_enabled() && dest.kind == Dest::Kind::Inplace && (result.requires_grad() || to.requires_grad())) {
+    autograd_arithmetic.copy_recorded(to, result);
+  } else if (active_mode || to.impl()->special || result.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
     autograd_arithmetic.copy_recorded(to, result);
   } else {
     NoGrad no_record;

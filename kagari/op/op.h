@@ -159,10 +159,9 @@ struct KAGARI_API OpBase {
   const char* saves;
   bool differentiable;
   bool composed;
+  bool has_parts;          // has a kernel, and a composition that stands for it
   const char* no_grad_reason;
   void (*boxed)(const OpBase&, const Value* args, Dest dest, Result& out);
-  /// The same behind the door: this operator asks no mode, but those that its body is composed of do.
-  void (*inside)(const OpBase&, const Value* args, Dest dest, Result& out);
   /// A node that keeps what the gradients of the tensor arguments in `wanted` (bit by bit) need. It has no edges yet.
   IntrusivePtr<Node> (*record)(const OpBase&, const Value* args, uint32_t wanted);
   const OpBase* next;
@@ -195,20 +194,51 @@ struct KAGARI_API OpBase {
 /// The first of all operators; follow `next`.
 KAGARI_API const OpBase* first_op();
 
-/// Something that sees every operator before it runs: a tracer, autocast, a profiler. The newest one on the thread is asked, with itself
-/// switched off while it works.
+// Note [Modes]: a call is offered to the thread's modes from the top of the chain down. The first one that wants it takes it, with itself and
+// everything above switched off while it works. If none wants it, the operator itself runs: a composed one calls its body, whose operators
+// come through the door again; any other is recorded by autograd and computed. What works below autograd (`__torch_dispatch__`) takes the
+// place of the kernel there. An observer (a profiler) is told of each call once, whoever takes it.
+
+/// Something that sees operators before they run: a transform, a tracer, autocast.
 struct KAGARI_API Mode {
+  /// Where a mode stands in the chain, whatever the order in which modes are entered.
+  enum class Rank : uint8_t { Floor, Autocast, Transform };
+  explicit Mode(Rank r = Rank::Transform) : rank(r) {}
   virtual ~Mode() = default;
   virtual void call(const OpBase& op, const Value* args, Dest dest, Result& out) = 0;
+  /// Whether this mode takes the call.
+  virtual bool wants(const OpBase&, const Value*, const Dest&) { return true; }
   Mode* below = nullptr;
+  Rank rank;
 };
 KAGARI_API extern constinit thread_local Mode* active_mode;
-/// Asked first when an argument is `special` (a subclass with __torch_dispatch__, a dual number).
+/// Puts the mode into the thread's chain, above all modes of its rank.
+KAGARI_API void push_mode(Mode& mode);
+/// Takes it out again; does nothing if it is not in the chain.
+KAGARI_API void pop_mode(Mode& mode);
+/// Asked, after the modes, when an argument is `special` (a dual number). False if it does not concern the handler.
 using SpecialHandler = bool (*)(const OpBase& op, const Value* args, Dest dest, Result& out);
 KAGARI_API extern SpecialHandler special_handler;
-/// Asked before it: the handler of tensors with a `transform`.
-KAGARI_API extern SpecialHandler transform_handler;
 KAGARI_API void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& out);
+
+/// Takes the place of an operator's kernel, after autograd has recorded the call.
+using BoxedKernel = void (*)(const OpBase& op, const Value* args, Dest dest, Result& out);
+/// Says who takes the place of the kernels of the calls that nobody took, or null. Offered by a language binding.
+KAGARI_API extern BoxedKernel (*kernel_below_autograd)(const OpBase& op, const Value* args);
+/// Runs the operator itself, past all modes: see Note [Modes]. `parts`: an operator with a composition beside its kernel takes that.
+KAGARI_API void run_beneath(const OpBase& op, const Value* args, Dest dest, Result& out, BoxedKernel kernel = nullptr, bool parts = false);
+/// For modes: hands a call on that observers were told of already.
+KAGARI_API void pass_on(const OpBase& op, const Value* args, Dest dest, Result& out);
+
+/// Is told of every operator call on its thread while it is set; calls nest.
+struct KAGARI_API CallObserver {
+  virtual ~CallObserver() = default;
+  virtual void begin(const OpBase& op, const Value* args, const Dest& dest) = 0;
+  virtual void end(const OpBase& op, const Result* out) = 0;  // null if the call failed
+};
+KAGARI_API extern constinit thread_local CallObserver* call_observer;
+/// While the count is not zero every call takes the way through call_through_modes, even without modes.
+KAGARI_API void watch_calls(int change);
 
 template <class Sig> struct Op;
 
@@ -240,6 +270,21 @@ void each_tensor(TensorList ts, F&& f) {
 }
 template <class T, class F>
 void each_tensor(const T&, F&&) {}
+
+/// What run_beneath asks of the next call of an operator on this thread.
+struct Beneath {
+  const OpBase* op = nullptr;
+  BoxedKernel kernel = nullptr;
+  bool parts = false;
+};
+KAGARI_API extern constinit thread_local Beneath beneath;
+struct ModesOff {
+  explicit ModesOff(bool off) : before(active_mode) {
+    if (off) active_mode = nullptr;
+  }
+  ~ModesOff() { active_mode = before; }
+  Mode* before;
+};
 
 template <class... A>
 bool any_special(const A&... args) {
@@ -375,6 +420,7 @@ struct Definition<R(A...)> {
   R (*run)(Out& out, A...);
   Gradient<R(A...)> grad;
   const char* node_name = nullptr;
+  R (*parts)(A...) = nullptr;  // the same as a composition, for those who want to see what it is made of
 };
 template <class Sig> struct Composition;
 template <class R, class... A>
@@ -392,11 +438,13 @@ struct Op<R(A...)> final : OpBase {
   using Sig = R(A...);
   R (*run)(Out&, A...) = nullptr;
   R (*body)(A...) = nullptr;
+  R (*parts)(A...) = nullptr;
   Gradient<Sig> gradient{"", nullptr, nullptr};
 
-  explicit Op(const Definition<Sig>& d) : run(d.run), gradient(d.grad) {
+  explicit Op(const Definition<Sig>& d) : run(d.run), parts(d.parts), gradient(d.grad) {
     set(d.schema.text, d.in, d.traits, d.aliases, d.doc, d.node_name);
     differentiable = gradient.fn != nullptr;
+    has_parts = parts != nullptr;
     no_grad_reason = gradient.reason;
     saves = gradient.saves;
     enlist();
@@ -410,12 +458,12 @@ struct Op<R(A...)> final : OpBase {
   R operator()(A... args) const {
     if (active_mode || detail::any_special(args...)) [[unlikely]] return through_modes({}, args...);
     if (body) return body(args...);
-    return execute({}, args...);
+    return execute({}, nullptr, args...);
   }
   /// The in-place and out= forms.
   R into(const Dest& dest, A... args) const {
     if (active_mode || detail::any_special(args...)) [[unlikely]] return through_modes(dest, args...);
-    return execute(dest, args...);
+    return execute(dest, nullptr, args...);
   }
 
  private:
@@ -426,14 +474,11 @@ struct Op<R(A...)> final : OpBase {
     aliases = other_names;
     doc = text;
     node_name = node;
-    composed = false;
+    composed = has_parts = false;
     no_grad_reason = nullptr;
     saves = "";
     boxed = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
       call_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
-    };
-    inside = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
-      execute_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
     };
     record = [](const OpBase& base, const Value* args, uint32_t wanted) {
       return record_boxed(static_cast<const Op&>(base), args, wanted, std::index_sequence_for<A...>());
@@ -443,12 +488,6 @@ struct Op<R(A...)> final : OpBase {
   static IntrusivePtr<Node> record_boxed(const Op& op, const Value* args, uint32_t wanted, std::index_sequence<I...>) {
     (void)args;
     return make_node<detail::OpNode<Sig>>(op, op.kept_for(wanted), detail::Boxing<A>::get(args[I])...);
-  }
-  template <size_t... I>
-  static void execute_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
-    (void)args;
-    if constexpr (std::is_void_v<R>) op.execute(dest, detail::Boxing<A>::get(args[I])...);
-    else detail::Returning<R>::put(out, op.execute(dest, detail::Boxing<A>::get(args[I])...));
   }
   template <size_t... I>
   static void call_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
@@ -461,16 +500,33 @@ struct Op<R(A...)> final : OpBase {
     }
   }
   R through_modes(const Dest& dest, A... args) const {
+    if (detail::beneath.op == this) {
+      detail::Beneath how = std::exchange(detail::beneath, {});
+      if (dest.kind == Dest::Kind::Fresh) {
+        if (body) return body(args...);
+        if (parts && how.parts) return parts(args...);
+      }
+      detail::ModesOff off(!composed && !how.kernel);
+      return execute(dest, how.kernel, args...);
+    }
     Value boxed_args[] = {detail::Boxing<A>::put(args)..., Value()};
     Result out;
     call_through_modes(*this, boxed_args, dest, out);
     if constexpr (!std::is_void_v<R>) return detail::Returning<R>::get(out);
   }
-  R execute(const Dest& dest, A... args) const;
+  R execute(const Dest& dest, BoxedKernel kernel, A... args) const;
+  /// The kernel's work, done by somebody else.
+  R delegate(const Dest& dest, BoxedKernel kernel, A... args) const {
+    Value boxed_args[] = {detail::Boxing<A>::put(args)..., Value()};
+    Result out;
+    kernel(*this, boxed_args, dest, out);
+    if constexpr (!std::is_void_v<R>) return detail::Returning<R>::get(out);
+  }
 };
 
+/// `kernel`, if not null, works in the place of `run`.
 template <class R, class... A>
-R Op<R(A...)>::execute(const Dest& dest, A... args) const {
+R Op<R(A...)>::execute(const Dest& dest, BoxedKernel kernel, A... args) const {
   bool fresh = dest.kind == Dest::Kind::Fresh;
   bool requires_grad = grad_enabled() && detail::any_requires_grad(args...);
   bool overlaps = false;
@@ -501,17 +557,22 @@ R Op<R(A...)>::execute(const Dest& dest, A... args) const {
     (detail::each_tensor(args, [&](const Tensor& t) { node->next_edges.push_back(gradient_edge(t)); }), ...);
   }
   if constexpr (std::is_void_v<R>) {
-    run(out, args...);
+    if (kernel) [[unlikely]] delegate(dest, kernel, args...);
+    else run(out, args...);
   } else {
     auto compute = [&]() -> R {
       if (composed) return body(args...);
+      if (kernel) [[unlikely]] {
+        NoGrad no_record;
+        return delegate(dest, kernel, args...);
+      }
       if (!requires_grad) return run(out, args...);
       NoGrad no_record;
       return run(out, args...);
     };
     R result = compute();
     size_t i = 0;
-    if (!fresh) detail::each_output(result, [&](Tensor& t) { detail::deliver(*this, dest, t, i++); });
+    if (!fresh && (composed || !kernel)) detail::each_output(result, [&](Tensor& t) { detail::deliver(*this, dest, t, i++); });
     if (traits & kView) detail::each_output(result, [&](Tensor& t) { detail::set_view_base(t, detail::first_tensor(args...)); });
     if (node) {
       auto* saver = saves_parsed().out ? static_cast<OpNodeBase*>(node.get()) : nullptr;

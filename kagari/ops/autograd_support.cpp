@@ -1,4 +1,6 @@
 // The few operators that autograd itself needs.
+#include "kagari/ops/autograd_support.h"
+
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/cpu/copy.h"
@@ -10,6 +12,7 @@
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"
+#include "kagari/ops/sparse.h"
 #include "kagari/ops/strided_window.h"
 #include "kagari/ops/views.h"
 
@@ -19,7 +22,7 @@ namespace {
 bool any_nan(const Tensor& t) {
   if (t.impl()->special) return any(all_values(isnan(t))).item<bool>();
   if (t.is_meta() || !is_differentiable(t.dtype()) || is_float8(t.dtype())) return false;
-  Tensor dense = contiguous(detach(t));
+  Tensor dense = contiguous(is_sparse(t) ? sparse_parts(t).values : detach(t));
   return visit_all("isnan", dense.dtype(), [&](auto tag) {
     using T = decltype(tag);
     const T* x = dense.data<T>();
@@ -31,6 +34,12 @@ bool any_nan(const Tensor& t) {
 
 void overwrite(const Tensor& to, const Tensor& from) {
   if (detail::any_special(to, from) || (grad_enabled() && (to.requires_grad() || from.requires_grad()))) {
+    copy_(to, from);
+    return;
+  }
+  if (is_sparse(from)) return overwrite(to, to_dense(from));
+  if (active_mode || to.impl()->special || from.impl()->special) {  // others want to see the copy
+    NoGrad no_record;
     copy_(to, from);
     return;
   }
@@ -54,5 +63,18 @@ const bool filled_in = [] {
   return true;
 }();
 
+const auto constant_in_op = define<&constant_in>({
+    .schema = "_constant_in(Tensor value, Tensor input) -> Tensor",
+    .in = kPrivate,
+    .doc = "`value`, recorded as a function of `input` whose derivative is zero.",
+    .run = [](Out&, const Tensor& value, const Tensor&) { return alias(value); },
+    .grad = vjp("input", [](Ctx& c, const Tensor&, const Tensor& input) -> Grads { return {c.grad, c.needs(1) ? zeros_like(input) : Tensor()}; }),
+});
+
 }  // namespace
+
+Tensor constant_in(const Tensor& value, const Tensor& input) {
+  return grad_enabled() && input.requires_grad() ? constant_in_op(value, input) : value;
+}
+
 }  // namespace kagari

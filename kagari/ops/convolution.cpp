@@ -2,6 +2,7 @@
 
 #include "kagari/cpu/conv.h"
 #include "kagari/op/op.h"
+#include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
@@ -86,6 +87,19 @@ MemoryFormat format_of(const Tensor& t) {
 Tensor dense(const Tensor& t, MemoryFormat format) { return contiguous(t, format); }
 Tensor fresh(IntList sizes, const Tensor& like, MemoryFormat format) { return empty_strided_tensor(sizes, strides_for(sizes, format), like.dtype(), like.device()); }
 
+/// In 64 bits, whose remainder is that of the narrower type.
+Tensor integer_convolution(Convolution c, const Tensor& input, const Tensor& weight, const Tensor& bias, IntList output_sizes) {
+  c.dtype = DType::Int64;
+  Tensor x = contiguous(to(input, c.dtype)), w = contiguous(to(weight, c.dtype)), y = empty_tensor(output_sizes, c.dtype, input.device());
+  convolution_forward(c, x.bytes(), w.bytes(), nullptr, y.bytes());
+  if (bias.defined()) {
+    Ints shape(output_sizes.size(), 1);
+    shape[1] = c.out_channels;
+    y = y + reshape(to(bias, c.dtype), shape);
+  }
+  return to(y, input.dtype());
+}
+
 const auto convolution_op = define<&convolution>({
     .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups) -> Tensor",
     .in = kFunction,
@@ -99,7 +113,8 @@ const auto convolution_op = define<&convolution>({
       if (format == MemoryFormat::Contiguous && input.dim() == 4) format = format_of(weight);
       Tensor y = fresh(g.output_sizes, input, format);
       if (y.is_meta() || y.numel() == 0) return y;
-      KG_CHECK_IMPLEMENTED(is_differentiable(input.dtype()), "\"convolution\" not implemented for '", input.dtype(), "'");
+      KG_CHECK_IMPLEMENTED(is_differentiable(input.dtype()) || is_integer(input.dtype()), "\"convolution\" not implemented for '", legacy_name(input.dtype()), "'");
+      if (is_integer(input.dtype())) return integer_convolution(g.c, input, weight, bias, g.output_sizes);
       g.c.channels_last = format != MemoryFormat::Contiguous;
       Tensor x = dense(input, format), w = contiguous(weight), b = bias.defined() ? contiguous(bias) : Tensor();
       convolution_forward(g.c, x.bytes(), w.bytes(), b.defined() ? b.bytes() : nullptr, y.bytes());

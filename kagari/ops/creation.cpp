@@ -5,12 +5,13 @@
 #include "kagari/op/op.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/number.h"
+#include "kagari/ops/sparse.h"
 
 namespace kagari {
 
 NewTensor resolve(const TensorOptions& options, DType default_dtype, Device default_device) {
   KG_CHECK(!options.pin_memory, "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on this system.");
-  KG_CHECK_IMPLEMENTED(!options.layout || *options.layout == Layout::Strided, "kagari has no sparse tensors: layout must be torch.strided");
+  KG_CHECK_IMPLEMENTED(!options.layout || *options.layout == Layout::Strided, "a tensor of layout ", python_name(options.layout.value_or(Layout::Strided)), " cannot be filled: make a strided one and convert it with to_sparse()");
   return {options.dtype.value_or(default_dtype), options.device.value_or(default_device)};
 }
 
@@ -34,6 +35,10 @@ Tensor filled(Out& out, IntList size, const Scalar& value, const TensorOptions& 
   return finish_new(std::move(y), options);
 }
 
+bool wants_sparse(const TensorOptions& o) { return o.layout && *o.layout != Layout::Strided; }
+/// Zeros in a sparse layout.
+Tensor without_values(IntList size, const TensorOptions& o) { return finish_new(empty_sparse(size, o.dtype.value_or(default_dtype()), *o.layout), o); }
+
 const NoGradient from_numbers = no_grad("made from numbers");
 
 const auto empty_op = define<&empty>({
@@ -41,6 +46,7 @@ const auto empty_op = define<&empty>({
     .in = kFunction | kOut,
     .doc = "A tensor whose elements have no defined values.",
     .run = [](Out& out, IntList size, const TensorOptions& options, std::optional<MemoryFormat> format) {
+      if (wants_sparse(options)) return without_values(size, options);
       MemoryFormat f = format.value_or(MemoryFormat::Contiguous);
       KG_CHECK(f != MemoryFormat::Preserve, "empty(): preserve_format needs a tensor to preserve the format of");
       if (f == MemoryFormat::Contiguous) return finish_new(allocate_new(out, size, options, default_dtype()), options);
@@ -84,7 +90,7 @@ const auto zeros_op = define<&zeros>({
     .schema = "zeros(int[] size, *, Options options) -> Tensor",
     .in = kFunction | kOut,
     .doc = "A tensor of zeros.\n\n>>> torch.zeros(2)\ntensor([0., 0.])",
-    .run = [](Out& out, IntList size, const TensorOptions& options) { return filled(out, size, 0, options, default_dtype()); },
+    .run = [](Out& out, IntList size, const TensorOptions& options) { return wants_sparse(options) ? without_values(size, options) : filled(out, size, 0, options, default_dtype()); },
     .grad = from_numbers,
 });
 const auto ones_op = define<&ones>({
@@ -114,6 +120,7 @@ TensorOptions options_like(const Tensor& self, const TensorOptions& options) {
   return {options.dtype.value_or(self.dtype()), options.layout, options.device.value_or(self.device()), options.pin_memory, options.requires_grad};
 }
 Tensor full_as(const Tensor& self, const Scalar& value, const TensorOptions& options, std::optional<MemoryFormat> format) {
+  resolve(options, self.dtype(), self.device());
   Tensor y = empty_like(self, options, format);
   check_convertible(value, y.dtype());
   if (!y.is_meta()) cpu::fill_elements(y, value);
@@ -125,6 +132,7 @@ const auto empty_like_op = define<&empty_like>({
     .in = kFunction,
     .doc = "empty, with the sizes of self, and its dtype, device and order of dimensions unless others are given.",
     .run = [](Out&, const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> format) {
+      if (wants_sparse(options)) return without_values(self.sizes(), options_like(self, options));
       NewTensor made = resolve(options, self.dtype(), self.device());
       MemoryFormat f = format.value_or(MemoryFormat::Preserve);
       if (f == MemoryFormat::Contiguous || (f == MemoryFormat::Preserve && self.is_contiguous())) return finish_new(empty_tensor(self.sizes(), made.dtype, made.device), options);
@@ -136,7 +144,7 @@ const auto zeros_like_op = define<&zeros_like>({
     .schema = "zeros_like(Tensor self, *, Options options, MemoryFormat? memory_format=None) -> Tensor",
     .in = kFunction,
     .doc = "Zeros in the sizes, dtype, device and order of dimensions of self.",
-    .run = [](Out&, const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> format) { return full_as(self, 0, options, format); },
+    .run = [](Out&, const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> format) { return wants_sparse(options) ? without_values(self.sizes(), options_like(self, options)) : full_as(self, 0, options, format); },
     .grad = from_numbers,
 });
 const auto ones_like_op = define<&ones_like>({

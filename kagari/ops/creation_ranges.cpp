@@ -279,9 +279,10 @@ const auto vander_op = compose<&vander>({
     .body = vander,
 });
 Tensor linalg_vander(const Tensor& x, std::optional<int64_t> N) {
-  KG_CHECK(x.dim() > 0, "linalg.vander: The input tensor must have dimension at least one.");
-  KG_CHECK(N.value_or(x.size(-1)) > 1, "N must be greater than 1.");
-  return powers(x, N, true);
+  KG_CHECK(x.dtype() != DType::Bool, "linalg.vander supports floating point, complex, and integer tensors, but got Bool");
+  Tensor vectors = x.dim() ? x : unsqueeze(x, -1);
+  KG_CHECK(N.value_or(vectors.size(-1)) > 1, "N must be greater than 1.");
+  return powers(vectors, N, true);
 }
 const auto linalg_vander_op = compose<&linalg_vander>({
     .schema = "linalg_vander(Tensor x, *, int? N=None) -> Tensor",

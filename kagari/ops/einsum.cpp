@@ -11,7 +11,7 @@ namespace {
 
 const auto tensordot_op = compose<&tensordot>({
     .schema = "_tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor",
-    .in = kPrivate,
+    .in = kPrivate | kOut,
     .doc = "Sums of products over pairs of dimensions; torch.tensordot with its dimensions spelled out.",
     .body = [](const Tensor& self, const Tensor& other, IntList dims_self, IntList dims_other) {
       KG_CHECK(dims_self.size() == dims_other.size(), "both dimension lists should have same length");

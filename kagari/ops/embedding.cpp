@@ -1,4 +1,4 @@
-// Rows of a table by number, with the dense gradient; repeat_interleave.
+// Rows of a table by number, with a dense or a sparse gradient; repeat_interleave.
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/indexing.h"
 #include "kagari/op/op.h"
@@ -8,6 +8,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/shaping.h"
+#include "kagari/ops/sparse.h"
 #include "kagari/ops/views.h"
 
 namespace kagari {
@@ -45,7 +46,10 @@ const auto embedding_op = define<&embedding>({
       return y;
     },
     .grad = vjp("indices", [](Ctx& c, const Tensor&, const Tensor& indices, int64_t padding_idx, bool by_freq, bool sparse) -> Grads {
-      KG_CHECK_IMPLEMENTED(!sparse, "embedding: sparse gradients are not supported; use sparse=False");
+      if (sparse) {
+        KG_CHECK(!by_freq, "embedding_backward: scale_grad_by_freq not supported with sparse gradients");
+        return {sparse_rows(c.grad, indices, c.sizes(0)[0], padding_idx), Tensor()};
+      }
       return {embedding_dense_backward(c.grad, indices, c.sizes(0)[0], padding_idx, by_freq), Tensor()};
     }),
 });

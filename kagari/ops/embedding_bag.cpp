@@ -74,7 +74,7 @@ const auto embedding_bag_op = compose<&embedding_bag>({
       KG_CHECK(weight.dim() == 2, "weight has to be a 2D Tensor, but got Tensor of dimension ", weight.dim());
       KG_CHECK(mode >= kSum && mode <= kMax, "mode has to be one of sum, mean or max");
       KG_CHECK(!per_sample_weights.defined() || mode == kSum, "embedding_bag: per_sample_weights is only supported for mode='sum'");
-      KG_CHECK_IMPLEMENTED(!sparse, "embedding_bag: sparse gradients are not supported; use sparse=False");
+      KG_CHECK(!sparse || mode != kMax, "embedding_bag: sparse gradients are not supported for mode='max'");
       int64_t rows = weight.sizes()[0], columns = weight.sizes()[1], skipped = -1;
       if (padding_idx && *padding_idx != -1) {
         KG_CHECK(*padding_idx >= -rows && *padding_idx < rows, "padding_idx must be within the number of embeddings, ", -rows, " through ", rows - 1, ", but got ", *padding_idx);
@@ -101,7 +101,7 @@ const auto embedding_bag_op = compose<&embedding_bag>({
         Tensor y = masked_fill(gather(weight, 0, at), eq(reshape(sizes, {bags, 1}), wrapped_number(0)), Scalar(0));
         return {y, all_bags, sizes, at};
       }
-      Tensor picked = embedding(weight, index, -1, by_freq);
+      Tensor picked = embedding(weight, index, -1, by_freq, sparse);
       if (scale.defined()) {
         KG_CHECK(scale.dtype() == weight.dtype(), "expected scalar type ", legacy_name(weight.dtype()), " but found ", legacy_name(scale.dtype()));
         picked = picked * reshape(scale, {-1, 1});

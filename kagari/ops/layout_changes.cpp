@@ -1,6 +1,7 @@
 // In-place operators that change what a tensor is a window on, not the elements.
 #include "kagari/autograd/variable.h"
 #include "kagari/op/op.h"
+#include "kagari/ops/handles.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/views.h"
 
@@ -136,12 +137,38 @@ const auto set_empty_op = compose<&set_empty>({
     .body = set_empty,
 });
 
+// ---------------------------------------------------------------- the same elements
+const auto alias_op = define<&view_of_all>({
+    .schema = "alias(Tensor self) -> Tensor",
+    .in = 0,
+    .traits = kView,
+    .doc = "A view of all of self.",
+    .run = [](Out&, const Tensor& self) { return alias(self); },
+    .grad = vjp("", [](Ctx& c, const Tensor&) -> Grads { return {c.grad}; }),
+});
+const auto local_scalar_dense_op = define<&local_scalar_dense>({
+    .schema = "_local_scalar_dense(Tensor self) -> Scalar",
+    .in = 0,
+    .traits = kReadsValues,
+    .doc = "The only element as a number.",
+    .run = [](Out&, const Tensor& self) {
+      KG_CHECK(!self.is_meta(), "Tensor.item() cannot be called on meta tensors");
+      return self.item();
+    },
+    .grad = no_grad("a number"),
+});
+
 // ---------------------------------------------------------------- outside of the graph
-const auto detach_op = compose<&detach>({
+const auto detach_op = define<&detach>({
     .schema = "detach(Tensor self) -> Tensor",
     .in = kFunction | kMethod,
     .doc = "The same elements outside of any graph. The result shares memory with self.",
-    .body = detach,
+    .run = [](Out&, const Tensor& self) {
+      Tensor out = alias(self);
+      out.impl()->wrapped_number = false;
+      return out;
+    },
+    .grad = no_grad("it leaves the graph"),
 });
 Tensor detach_(const Tensor& self) {
   KG_CHECK(!self.impl()->base, "Can't detach views in-place. Use detach() instead.");
@@ -166,5 +193,8 @@ const auto detach_in_place_op = compose<&detach_>({
 
 Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> memory_format) { return resize_op(self, size, memory_format); }
 Tensor set_(const Tensor& self, const Tensor& source) { return set_op(self, source); }
+
+Tensor view_of_all(const Tensor& self) { return alias_op(self); }
+Scalar local_scalar_dense(const Tensor& self) { return local_scalar_dense_op(self); }
 
 }  // namespace kagari

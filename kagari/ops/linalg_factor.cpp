@@ -49,12 +49,10 @@ const auto cholesky_ex_op = define<&cholesky_ex>({
     },
     .grad = vjp("out", [](Ctx& c, const Tensor&, bool upper, bool) -> Grads {
       if (!c.grad.defined()) return {Tensor()};
+      // the gradient of A = L L^H is L^-H phi L^-1, where phi is the Hermitian half of the lower triangle of L^H g
       Tensor L = upper ? adj(c.out()) : c.out(), g = upper ? adj(c.grad) : c.grad;
-      Tensor phi = tril(matmul(adj(L), g));
-      phi = phi - diag_embed(diagonal(phi, 0, -2, -1)) * Scalar(0.5);
-      Tensor s = solve_triangular(adj(L), phi, true, true, false);
-      s = solve_triangular(L, s, false, false, false);
-      return {(s + adj(s)) * Scalar(0.5)};
+      Tensor lower = tril(matmul(adj(L), g)), phi = (lower + adj(tril(lower, -1))) * Scalar(0.5);
+      return {solve_triangular(L, solve_triangular(adj(L), phi, true, true, false), false, false, false)};
     }),
 });
 
@@ -136,30 +134,52 @@ const auto householder_product_op = compose<&householder_product>({
     },
 });
 
-const auto ormqr_op = define<&ormqr>({
+/// The product of `other` and the square Q, or its conjugate transpose, by operators that autograd follows.
+Tensor reflect(const Tensor& A, const Tensor& tau, const Tensor& other, bool left, bool adjoint) {
+  int64_t m = rows(A), k = tau.sizes().back();
+  Tensor lower = add(tril(narrow(A, -1, 0, k), -1), eye(m, k, linalg::options(A.dtype(), A.device()))), C = other;
+  // Q = H_0 ... H_(k-1): the reflection next to C comes first
+  bool last_first = left != adjoint;
+  for (int64_t step = 0; step < k; ++step) {
+    int64_t i = last_first ? k - 1 - step : step;
+    Tensor v = narrow(lower, -1, i, 1), t = unsqueeze(narrow(tau, -1, i, 1), -1);
+    if (adjoint) t = conj(t);
+    C = left ? sub(C, mul(t, matmul(v, matmul(adj(v), C)))) : sub(C, mul(t, matmul(matmul(C, v), adj(v))));
+  }
+  return C;
+}
+
+Tensor run_ormqr(const Tensor& A, const Tensor& tau, const Tensor& other, bool left, bool transpose) {
+  int64_t m = rows(other), n = columns(other), k = tau.sizes().back(), side = left ? m : n;
+  Tensor C = linalg::column_major(other);
+  if (C.is_meta() || C.numel() == 0) return C;
+  Tensor Q = linalg::column_major(A), factors = contiguous(tau);
+  int64_t columns_of_q = columns(A);
+  visit_floats_and_complex("ormqr", A.dtype(), [&]<class T>(T) {
+    linalg::for_each_matrix(linalg::matrix_count(other), m * n * k, [&](int64_t i) {
+      lapack::ormqr<T>(left ? 'L' : 'R', transpose ? 'T' : 'N', m, n, k, Q.data<T>() + i * side * columns_of_q, side, factors.data<T>() + i * k, C.data<T>() + i * m * n, m);
+    });
+  });
+  return C;
+}
+
+const auto ormqr_op = compose<&ormqr>({
     .schema = "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "The product of the square Q that geqrf describes and a matrix: Q C, C Q, or with Q's conjugate transpose.",
-    .run = [](Out&, const Tensor& A, const Tensor& tau, const Tensor& other, bool left, bool transpose) {
+    .body = [](const Tensor& A, const Tensor& tau, const Tensor& other, bool left, bool transpose) {
       KG_CHECK(A.dim() >= 2, "torch.ormqr: input must have at least 2 dimensions.");
       KG_CHECK(other.dim() >= 2, "torch.ormqr: other must have at least 2 dimensions.");
       linalg::check_floating("torch.ormqr", A);
+      KG_CHECK(A.dim() - tau.dim() == 1, "torch.ormqr: Expected tau to have one dimension less than input, but got tau.ndim equal to ", tau.dim(), " and input.ndim is equal to ", A.dim());
+      KG_CHECK(A.dim() == other.dim(), "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to ", other.dim(), " and input.ndim is equal to ", A.dim());
       int64_t m = rows(other), n = columns(other), k = tau.sizes().back(), side = left ? m : n;
       KG_CHECK(side >= k, "torch.ormqr: other.shape[", left ? -2 : -1, "] must be greater than or equal to tau.shape[-1]");
       KG_CHECK(side == rows(A), "torch.ormqr: other.shape[", left ? -2 : -1, "] must be equal to input.shape[-2]");
       KG_CHECK(tau.dtype() == A.dtype() && other.dtype() == A.dtype(), "torch.ormqr: Expected input, tau and other to have the same dtype");
-      Tensor C = linalg::column_major(other);
-      if (C.is_meta() || C.numel() == 0) return C;
-      Tensor Q = linalg::column_major(A), factors = contiguous(tau);
-      int64_t columns_of_q = columns(A);
-      visit_floats_and_complex("ormqr", A.dtype(), [&]<class T>(T) {
-        linalg::for_each_matrix(linalg::matrix_count(other), m * n * k, [&](int64_t i) {
-          lapack::ormqr<T>(left ? 'L' : 'R', transpose ? 'T' : 'N', m, n, k, Q.data<T>() + i * side * columns_of_q, side, factors.data<T>() + i * k, C.data<T>() + i * m * n, m);
-        });
-      });
-      return C;
+      if (detail::any_special(A, tau, other) || (grad_enabled() && (A.requires_grad() || tau.requires_grad() || other.requires_grad()))) return reflect(A, tau, other, left, transpose);
+      return run_ormqr(A, tau, other, left, transpose);
     },
-    .grad = no_grad("the derivative for ormqr is not implemented"),
 });
 
 /// The gradient of A = Q R where Q is as wide as A or A is wider than tall.

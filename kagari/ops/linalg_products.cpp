@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/extremum.h"
+#include "kagari/ops/linalg_least_squares.h"
 #include "kagari/ops/linalg_matrix.h"
 #include "kagari/ops/linalg_solve.h"
 #include "kagari/ops/linalg_spectral.h"
@@ -98,20 +99,40 @@ const auto multi_dot_op = compose<&multi_dot>({
     },
 });
 
+Tensor rank_of(const Tensor& A, const Tensor& atol, const Tensor& rtol, bool hermitian) {
+  linalg::check_matrix("torch.linalg.matrix_rank", A, "input");
+  if (A.numel() == 0) return zeros(linalg::batch_of(A), linalg::options(DType::Int64, A.device()));
+  int64_t last[] = {-1};
+  return sum(linalg::above_tolerance(A, hermitian ? abs(eigvalsh(A)) : svdvals(A), atol, rtol), IntList(last, 1));
+}
 const auto matrix_rank_op = compose<&matrix_rank>({
     .schema = "linalg_matrix_rank(Tensor input, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
     .in = kFunction | kOut,
-    .doc = "The number of singular values above max(atol, rtol * the largest). rtol is max(m, n) * eps unless atol is given.",
+    .doc = "The number of singular values above max(atol, rtol * the largest). rtol is max(m, n) * eps unless atol is positive.",
     .body = [](const Tensor& A, std::optional<double> atol, std::optional<double> rtol, bool hermitian) {
-      linalg::check_matrix("torch.linalg.matrix_rank", A, "input");
-      if (A.numel() == 0) return zeros(linalg::batch_of(A), linalg::options(DType::Int64, A.device()));
-      Tensor S = hermitian ? abs(eigvalsh(A)) : svdvals(A);
-      double eps = to_real(A.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-      double relative = rtol ? *rtol : atol && *atol > 0 ? 0 : eps * double(std::max(rows(A), linalg::columns(A)));
-      Tensor counted = gt(S, amax(S, {-1}, true) * Scalar(relative)) * gt(S, wrapped_number(atol.value_or(0)));
-      int64_t last[] = {-1};
-      return sum(counted, IntList(last, 1));
+      return rank_of(A, linalg::tolerance(atol), linalg::tolerance(rtol), hermitian);
     },
+});
+Tensor matrix_rank_tensor(const Tensor& A, const Tensor& atol, const Tensor& rtol, bool hermitian) { return rank_of(A, atol, rtol, hermitian); }
+const auto matrix_rank_tensor_op = compose<&matrix_rank_tensor>({
+    .schema = "linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The rank with tolerances for each matrix.",
+    .body = matrix_rank_tensor,
+});
+Tensor matrix_rank_tol(const Tensor& A, double tol, bool hermitian) { return rank_of(A, linalg::tolerance(tol), linalg::tolerance(0.0), hermitian); }
+const auto matrix_rank_tol_op = compose<&matrix_rank_tol>({
+    .schema = "linalg_matrix_rank.tol(Tensor input, float tol, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The number of singular values above tol.",
+    .body = matrix_rank_tol,
+});
+Tensor matrix_rank_tol_tensor(const Tensor& A, const Tensor& tol, bool hermitian) { return rank_of(A, tol, linalg::tolerance(0.0), hermitian); }
+const auto matrix_rank_tol_tensor_op = compose<&matrix_rank_tol_tensor>({
+    .schema = "linalg_matrix_rank.tol_tensor(Tensor input, Tensor tol, bool hermitian=False) -> Tensor",
+    .in = kFunction | kOut,
+    .doc = "The number of singular values above tol, which each matrix may have of its own.",
+    .body = matrix_rank_tol_tensor,
 });
 
 const auto cond_op = compose<&cond>({
@@ -130,6 +151,21 @@ const auto cond_op = compose<&cond>({
     },
 });
 
+bool is_finite(const Tensor& t) { return all(isfinite(t)).item<bool>(); }
+
+/// LAPACK keeps the eigenvectors of a conjugate pair of values as one column of real and one of imaginary parts.
+template <class T>
+void unpack_vectors(int64_t n, const std::complex<T>* values, const T* packed, std::complex<T>* out) {
+  for (int64_t j = 0; j < n; ++j) {
+    bool pair = values[j].imag() != 0 && j + 1 < n;
+    for (int64_t i = 0; i < n; ++i) {
+      out[i + j * n] = {packed[i + j * n], pair ? packed[i + (j + 1) * n] : T(0)};
+      if (pair) out[i + (j + 1) * n] = std::conj(out[i + j * n]);
+    }
+    j += pair;
+  }
+}
+
 const auto eig_op = define<&eig>({
     .schema = "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
     .in = kFunction | kOut,
@@ -137,20 +173,23 @@ const auto eig_op = define<&eig>({
     .run = [](Out&, const Tensor& A) -> Two {
       linalg::check_square("linalg.eig", A);
       linalg::check_floating("linalg.eig", A);
-      // a real matrix as a complex one has the same eigenvalues
       DType dtype = to_complex(A.dtype());
       int64_t n = rows(A);
-      Tensor work = linalg::column_major(to(A, dtype)), V = linalg::empty_matrices(linalg::batch_of(A), n, n, dtype, A.device());
+      Tensor V = linalg::empty_matrices(linalg::batch_of(A), n, n, dtype, A.device());
       Tensor w = empty_tensor(linalg::joined(linalg::batch_of(A), {n}), dtype, A.device());
       if (V.is_meta() || V.numel() == 0) return {w, V};
+      KG_CHECK(is_finite(A), "torch.linalg.eig: input tensor should not contain infs or NaNs.");
+      Tensor work = linalg::column_major(A), packed = A.is_complex() ? V : linalg::empty_matrices(linalg::batch_of(A), n, n, A.dtype(), A.device());
       Tensor info = zeros(linalg::batch_of(A), linalg::options(DType::Int32));
-      auto run = [&]<class T>(T) {
+      visit_floats_and_complex("linalg_eig", A.dtype(), [&]<class T>(T) {
+        using Complex = std::complex<lapack::RealOf<T>>;
         linalg::for_each_matrix(linalg::matrix_count(A), n * n * n * 10, [&](int64_t i) {
-          info.data<int32_t>()[i] = lapack::geev<T>('N', 'V', n, work.data<T>() + i * n * n, n, w.data<T>() + i * n, nullptr, 1, V.data<T>() + i * n * n, n);
+          T* v = packed.data<T>() + i * n * n;
+          Complex* values = w.data<Complex>() + i * n;
+          info.data<int32_t>()[i] = lapack::geev<T>('N', 'V', n, work.data<T>() + i * n * n, n, values, nullptr, 1, v, n);
+          if constexpr (!std::is_same_v<T, Complex>) unpack_vectors(n, values, v, V.data<Complex>() + i * n * n);
         });
-      };
-      if (dtype == DType::Complex128) run(std::complex<double>());
-      else run(std::complex<float>());
+      });
       linalg::check_info("linalg.eig", info, [](int k) {
         return str("The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues (error code: ", k, ").");
       });

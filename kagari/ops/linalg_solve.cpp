@@ -306,25 +306,38 @@ const auto old_lu_solve_op = compose<&old_lu_solve>({
     .body = old_lu_solve,
 });
 
-const auto cholesky_solve_op = compose<&cholesky_solve>({
+/// From the gradient of A = L L^H to that of L (of U for A = U^H U).
+Tensor factor_gradient(const Tensor& gA, const Tensor& L, bool upper) {
+  Tensor both = gA + adj(gA);
+  return upper ? matmul(L, both) : matmul(both, L);
+}
+const auto cholesky_solve_op = define<&cholesky_solve>({
     .schema = "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "X of A X = B from the Cholesky factor of A.",
-    .body = [](const Tensor& B, const Tensor& L, bool upper) {
+    .run = [](Out&, const Tensor& B, const Tensor& L, bool upper) {
       KG_CHECK(B.dim() >= 2, "b should have at least 2 dimensions, but has ", B.dim(), " dimensions instead");
       KG_CHECK(L.dim() >= 2, "u should have at least 2 dimensions, but has ", L.dim(), " dimensions instead");
       Tensor h = adj(L);
       return upper ? solve_triangular(L, solve_triangular(h, B, false), true) : solve_triangular(h, solve_triangular(L, B, false), true);
     },
+    .grad = vjp("input2 out", [](Ctx& c, const Tensor&, const Tensor& L, bool upper) -> Grads {
+      Tensor gB = cholesky_solve(c.grad, L, upper);
+      return {gB, c.needs(1) ? factor_gradient(-matmul(gB, adj(c.out())), L, upper) : Tensor()};
+    }),
 });
-const auto cholesky_inverse_op = compose<&cholesky_inverse>({
+const auto cholesky_inverse_op = define<&cholesky_inverse>({
     .schema = "cholesky_inverse(Tensor self, bool upper=False) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "The inverse of A from its Cholesky factor.",
-    .body = [](const Tensor& L, bool upper) {
+    .run = [](Out&, const Tensor& L, bool upper) {
       linalg::check_square("cholesky_inverse", L);
       return cholesky_solve(with_eye(L), L, upper);
     },
+    .grad = vjp("self out", [](Ctx& c, const Tensor& L, bool upper) -> Grads {
+      Tensor Xh = adj(c.out());
+      return {factor_gradient(-matmul(Xh, matmul(c.grad, Xh)), L, upper)};
+    }),
 });
 
 }  // namespace

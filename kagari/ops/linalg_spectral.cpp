@@ -5,6 +5,7 @@
 #include "kagari/cpu/lapack.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -64,6 +65,7 @@ const auto eigh_op = define<&eigh>({
       if (c.grads[1].defined()) {
         inner = matmul(adj(V), c.grads[1]) / gaps(c.out(0));
         inner = inner - diag_embed(diagonal(inner, 0, -2, -1));
+        inner = (inner + adj(inner)) * Scalar(0.5);  // A moves among Hermitian matrices only
       }
       if (c.grads[0].defined()) inner = inner.defined() ? inner + diag_embed(c.grads[0]) : to(diag_embed(c.grads[0]), V.dtype());
       if (!inner.defined()) return {Tensor()};
@@ -152,36 +154,12 @@ const auto old_svd_op = compose<&old_svd>({
     .body = old_svd,
 });
 
-const auto pinv_op = compose<&pinv>({
-    .schema = "linalg_pinv(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
-    .in = kFunction | kOut,
-    .doc = "The pseudo-inverse; singular values of at most max(atol, rtol * the largest) count as zero. rtol is max(m, n) * eps unless atol is given.",
-    .body = [](const Tensor& A, std::optional<double> atol, std::optional<double> rtol, bool) {
-      linalg::check_matrix("linalg.pinv", A);
-      if (A.numel() == 0) return zeros(linalg::joined(linalg::batch_of(A), {columns(A), rows(A)}), linalg::options(A.dtype(), A.device()));
-      auto [U, S, Vh] = linalg_svd(A, false);
-      double eps = to_real(A.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-      double relative = rtol ? *rtol : atol && *atol > 0 ? 0 : eps * double(std::max(rows(A), columns(A)));
-      Tensor limit = amax(S, {-1}, true) * Scalar(relative);
-      Tensor kept = gt(S, wrapped_number(atol.value_or(0))), zero = wrapped_number(0.0);
-      Tensor inverse = where(gt(S, limit), reciprocal(where(kept, S, wrapped_number(infinity))), zero);
-      return matmul(adj(Vh) * unsqueeze(inverse, -2), adj(U));
-    },
-});
-Tensor pinverse(const Tensor& A, double rcond) { return pinv(A, {}, rcond); }
-const auto pinverse_op = compose<&pinverse>({
-    .schema = "pinverse(Tensor self, float rcond=1e-15) -> Tensor",
-    .in = kFunction | kMethod,
-    .doc = "torch.linalg.pinv with rtol=rcond.",
-    .body = pinverse,
-});
-
 // ---- norms
 
 /// A with the two dimensions of its matrices last.
 Tensor matrices_last(const Tensor& A, IntList dim) {
   linalg::check_matrix("linalg.matrix_norm", A);
-  linalg::check_floating("linalg.matrix_norm", A);
+  KG_CHECK(is_differentiable(A.dtype()), "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ", legacy_name(A.dtype()));
   KG_CHECK(dim.size() == 2, "linalg.matrix_norm: dim must be a 2-tuple. Got ", dim);
   KG_CHECK(wrap_dim(dim[0], A.dim()) != wrap_dim(dim[1], A.dim()), "linalg.matrix_norm: dims must be different. Got (", dim[0], ", ", dim[1], ")");
   return movedim(A, dim, {-2, -1});
@@ -246,7 +224,7 @@ const auto matrix_power_op = compose<&matrix_power>({
     .doc = "The n-th power of square matrices, of their inverses for negative n.",
     .body = [](const Tensor& A, int64_t n) {
       linalg::check_square("linalg.matrix_power", A);
-      if (n == 0) return clone(expand(with_eye(A), A.sizes()));
+      if (n == 0) return constant_in(clone(expand(with_eye(A), A.sizes())), A);
       Tensor base = n < 0 ? inv(A) : A, result;
       for (uint64_t left = n < 0 ? 0 - uint64_t(n) : uint64_t(n); left; left >>= 1) {
         if (left & 1) result = result.defined() ? matmul(result, base) : base;
@@ -262,7 +240,6 @@ Two eigh(const Tensor& A, std::string_view UPLO) { return eigh_op(A, UPLO); }
 Tensor eigvalsh(const Tensor& A, std::string_view UPLO) { return eigvalsh_op(A, UPLO); }
 Three linalg_svd(const Tensor& A, bool full_matrices) { return svd_op(A, full_matrices); }
 Tensor svdvals(const Tensor& A) { return svdvals_op(A); }
-Tensor pinv(const Tensor& A, std::optional<double> atol, std::optional<double> rtol, bool hermitian) { return pinv_op(A, atol, rtol, hermitian); }
 Tensor matrix_norm(const Tensor& A, const Scalar& ord, IntList dim, bool keepdim, MaybeDType dtype) { return matrix_norm_op(A, ord, dim, keepdim, dtype); }
 Tensor matrix_norm_named(const Tensor& A, std::string_view ord, IntList dim, bool keepdim, MaybeDType dtype) { return matrix_norm_named_op(A, ord, dim, keepdim, dtype); }
 Tensor linalg_norm(const Tensor& A, const std::optional<Scalar>& ord, Dims dim, bool keepdim, MaybeDType dtype) { return linalg_norm_op(A, ord, dim, keepdim, dtype); }

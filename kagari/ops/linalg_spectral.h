@@ -12,7 +12,6 @@ KAGARI_API Tensor eigvalsh(const Tensor& A, std::string_view UPLO = "L");
 /// A = U diag(S) Vh with descending S; U and Vh are square if full_matrices.
 KAGARI_API std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrices = true);
 KAGARI_API Tensor svdvals(const Tensor& A);
-KAGARI_API Tensor pinv(const Tensor& A, std::optional<double> atol = {}, std::optional<double> rtol = {}, bool hermitian = false);
 /// ord 1, -1, 2, -2 or an infinity.
 KAGARI_API Tensor matrix_norm(const Tensor& A, const Scalar& ord, IntList dim, bool keepdim = false, std::optional<DType> dtype = {});
 /// 'fro' or 'nuc'.

@@ -6,6 +6,7 @@
 #include "kagari/op/op.h"
 #include "kagari/ops/activation.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -46,8 +47,9 @@ ClassView class_view(const Tensor& input, const Tensor& target, const Tensor& we
   expected.erase(&expected[size_t(c_dim)]);
   KG_CHECK_VALUE(input.dim() < 2 || target.dim() == 0 || target.sizes()[0] == input.sizes()[0], "Expected input batch_size (", input.sizes()[0], ") to match target batch_size (",
                  target.dim() ? target.sizes()[0] : 1, ").");
+  KG_CHECK(input.dim() > 2 || target.dim() <= 1, "0D or 1D target tensor expected, multi-target not supported");
   KG_CHECK(target.sizes() == IntList(expected) || (input.dim() == 1 && target.numel() == 1), "Expected target size ", expected, ", got ", target.sizes());
-  KG_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, "expected scalar type Long but found ", target.dtype());
+  KG_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, "expected target dtype to be Long or Byte, but got ", legacy_name(target.dtype()));
   KG_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == v.classes), "weight tensor should be defined either for all ", v.classes,
            " classes or no classes but got weight tensor of shape: ", weight.defined() ? weight.sizes() : IntList());
   KG_CHECK(!weight.defined() || weight.dtype() == input.dtype(), "expected scalar type ", input.dtype(), " but found ", weight.defined() ? weight.dtype() : input.dtype());
@@ -100,8 +102,9 @@ const auto nll_forward_op = define<&nll_loss_forward>({
       });
       return std::tuple(loss, total);
     },
-    .grad = vjp("target weight out", [](Ctx& c, const Tensor&, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) -> Grads {
-      return {c.needs(0) && c.grads[0].defined() ? nll_loss_backward(c.grads[0], target, weight, detach(c.out(1)), c.sizes(0), reduction, ignore_index) : Tensor(), Tensor(), Tensor()};
+    .grad = vjp("input target weight out", [](Ctx& c, const Tensor& input, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) -> Grads {
+      if (!c.needs(0) || !c.grads[0].defined()) return {Tensor(), Tensor(), Tensor()};
+      return {constant_in(nll_loss_backward(c.grads[0], target, weight, detach(c.out(1)), c.sizes(0), reduction, ignore_index), input), Tensor(), Tensor()};
     }),
     .node_name = "NllLossBackward0",
 });
@@ -202,7 +205,7 @@ const auto cross_entropy_op = compose<&cross_entropy>({
         KG_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
         return soft_cross_entropy(logp, target, weight, reduction, smoothing);
       }
-      KG_CHECK(!is_floating(target.dtype()), "Expected floating point type for target with class probabilities, got ", target.dtype(), " of shape ", target.sizes());
+      KG_CHECK(input.sizes() != target.sizes(), "Expected floating point type for target with class probabilities, got ", legacy_name(target.dtype()));
       if (smoothing > 0) return smoothed_nll(logp, target, weight, ignore_index, reduction, smoothing);
       return std::get<0>(nll_loss_forward(logp, target, weight, reduction, ignore_index));
     },

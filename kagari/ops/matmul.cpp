@@ -5,6 +5,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
+#include "kagari/ops/logic.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/views.h"
@@ -187,10 +188,17 @@ const auto baddbmm_op = define<&baddbmm>({
     }),
 });
 
+/// The factor as the dtype holds it: integers truncate it, and only complex numbers hold a complex one.
+Scalar factor_for(DType dtype, const Scalar& s) {
+  KG_CHECK(is_complex(dtype) || !s.is_complex(), "value cannot be converted to type ", name(dtype), " without overflow");
+  return is_integer(dtype) ? Scalar(s.to_int()) : s;
+}
 /// beta * self + alpha * product, as PyTorch's add* family defines it: with beta 0, NaN in self does not matter.
-Tensor blend(const Tensor& self, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
+Tensor blend(const Tensor& self, const Tensor& product, const Scalar& given_beta, const Scalar& given_alpha) {
+  DType dtype = promote(self.dtype(), product.dtype());
+  Scalar beta = factor_for(dtype, given_beta), alpha = factor_for(dtype, given_alpha);
   Tensor scaled_product = alpha == Scalar(1) ? product : mul(product, wrapped_number(alpha));
-  if (beta == Scalar(0)) return scaled_product;
+  if (beta == Scalar(0)) return to(scaled_product, dtype);
   return add(beta == Scalar(1) ? self : mul(self, wrapped_number(beta)), scaled_product);
 }
 const auto addbmm_op = compose<&addbmm>({
@@ -199,9 +207,10 @@ const auto addbmm_op = compose<&addbmm>({
     .doc = "beta * self + alpha * the sum over the batch of batch1 @ batch2.",
     .body = [](const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
       check_bmm(a, b);
+      KG_CHECK(self.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ", legacy_name(self.dtype()), " and ", legacy_name(a.dtype()));
       KG_CHECK(is_expandable_to(self.sizes(), {a.sizes()[1], b.sizes()[2]}), "The expanded size of the tensor must match the existing size ", self.sizes());
       int64_t zero[] = {0};
-      return blend(self, sum(bmm(a, b), IntList(zero, 1)), beta, alpha);
+      return blend(self, sum(bmm(a, b), IntList(zero, 1), false, a.dtype()), beta, alpha);
     },
 });
 const auto addmv_op = compose<&addmv>({
@@ -210,6 +219,8 @@ const auto addmv_op = compose<&addmv>({
     .doc = "beta * self + alpha * (mat @ vec).",
     .body = [](const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta, const Scalar& alpha) {
       KG_CHECK(mat.dim() == 2 && vec.dim() == 1 && self.dim() <= 1, "vector + matrix @ vector expected, got ", self.dim(), ", ", mat.dim(), ", ", vec.dim());
+      KG_CHECK(self.dtype() == mat.dtype() && self.dtype() == vec.dtype(), "addmv input tensors must have the same dtype, but got ", legacy_name(self.dtype()), ", ", legacy_name(mat.dtype()),
+               ", and ", legacy_name(vec.dtype()));
       Tensor product = mv(mat, vec);
       KG_CHECK(is_expandable_to(self.sizes(), product.sizes()), "size mismatch, got input (", self.numel(), "), mat (", mat.sizes()[0], "x", mat.sizes()[1], "), vec (", vec.sizes()[0], ")");
       return blend(self, product, beta, alpha);
@@ -218,11 +229,17 @@ const auto addmv_op = compose<&addmv>({
 const auto addr_op = compose<&addr>({
     .schema = "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
     .in = everywhere | kInplace,
-    .doc = "beta * self + alpha * outer(vec1, vec2).",
+    .doc = "beta * self + alpha * outer(vec1, vec2); of bool tensors with `or` and `and` instead of + and *.",
     .body = [](const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
       KG_CHECK(a.dim() == 1 && b.dim() == 1, "addr: Expected 1-D arguments `vec1` and `vec2`, but got ", a.dim(), "-D and ", b.dim(), "-D");
       KG_CHECK(is_expandable_to(self.sizes(), {a.sizes()[0], b.sizes()[0]}), "The expanded size of the tensor must match the existing size ", self.sizes());
-      return blend(self, outer(a, b), beta, alpha);
+      Tensor product = outer(a, b);
+      if (is_integral(promote(self.dtype(), product.dtype())))
+        for (const Scalar* s : {&beta, &alpha})
+          KG_CHECK(s->is_integral() || s->is_bool(), "For integral input tensors, argument ", s == &beta ? "beta" : "alpha", " must not be a floating point number.");
+      if (self.dtype() != DType::Bool || product.dtype() != DType::Bool) return blend(self, product, beta, alpha);
+      Tensor right = logical_and(product, wrapped_number(alpha.to_bool()));
+      return beta.to_bool() ? logical_or(self, right) : right;
     },
 });
 const auto outer_op = compose<&outer>({
@@ -268,7 +285,7 @@ Tensor as_matrix(const Tensor& t) { return t.dim() == 2 ? t : reshape(t, {-1, t.
 
 const auto linear_op = define<&linear>({
     .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
-    .in = kFunctional | kPrivate,
+    .in = kFunctional | kPrivate | kOut,
     .doc = "input @ weight.T + bias for input (..., in), weight (out, in) and bias (out); the result is (..., out).",
     .run = [](Out& out, const Tensor& input, const Tensor& weight, const Tensor& bias) {
       KG_CHECK(weight.dim() == 2 || weight.dim() == 1, "linear(): weight must be a matrix or a vector, but has shape ", weight.sizes());
@@ -305,6 +322,12 @@ const auto linear_op = define<&linear>({
       if (c.needs(2)) out[2] = c.sizes(2).size() == 0 ? g : sum_rows(as_matrix(g));
       return out;
     }),
+    .parts = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {
+      if (weight.dim() != 2) return bias.defined() ? add(matmul(input, weight), bias) : matmul(input, weight);
+      if (!bias.defined()) return matmul(input, t(weight));
+      if (input.dim() == 2) return addmm(bias, input, t(weight));
+      return add(matmul(input, t(weight)), bias);
+    },
 });
 
 const auto matmul_op = compose<&matmul>({

@@ -8,6 +8,7 @@
 #include "kagari/cpu/reduce.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/pointwise.h"
@@ -18,12 +19,14 @@
 namespace kagari {
 namespace {
 
+using Three = std::tuple<Tensor, Tensor, Tensor>;
+
 // Note [Gradients of normalisations]: the fused kernels give the gradient, and a formula of operators gives it when the gradient itself
 // is recorded, so that it can be differentiated again, or when it is computed by a transform (a `special` tensor is more than its bytes).
 
 DType statistics_dtype(DType t) { return t == DType::Float64 ? DType::Float64 : DType::Float32; }
 
-void check_normalized(std::string_view op, const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias) {
+void check_normalized(std::string_view op, const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, bool complex_allowed = false) {
   KG_CHECK(!shape.empty(), "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = ", shape);
   KG_CHECK(!weight.defined() || weight.sizes() == shape, "Expected weight to be of same shape as normalized_shape, but got weight of shape ",
            weight.defined() ? weight.sizes() : shape, " and normalized_shape = ", shape);
@@ -35,7 +38,7 @@ void check_normalized(std::string_view op, const Tensor& input, IntList shape, c
   std::string stars;
   for (int64_t s : shape) stars += str(", ", s);
   KG_CHECK(fits, "Given normalized_shape=", shape, ", expected input with shape [*", stars, "], but got input of size", input.sizes());
-  KG_CHECK_IMPLEMENTED(is_floating(input.dtype()) && !is_float8(input.dtype()), "\"", op, "\" not implemented for '", input.dtype(), "'");
+  KG_CHECK_IMPLEMENTED((is_floating(input.dtype()) && !is_float8(input.dtype())) || (complex_allowed && input.is_complex()), "\"", op, "\" not implemented for '", legacy_name(input.dtype()), "'");
 }
 
 cpu::RowsFn rows_kernel(std::string_view name, DType t) {
@@ -58,10 +61,11 @@ Ints leading_dims(const Tensor& t, size_t k) {
 }
 
 // ---------------------------------------------------------------- layer_norm
-const auto layer_norm_op = define<&native_layer_norm>({
-    .schema = "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
-    .in = kFunction,
-    .doc = "Layer normalisation, with the mean and the reciprocal standard deviation of each row.",
+Three layer_norm_statistics(const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, double eps);
+const auto layer_norm_op = define<&layer_norm_statistics>({
+    .schema = "_layer_norm_statistics(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kPrivate,
+    .doc = "Layer normalisation, with the mean and the reciprocal standard deviation of each row in float32 (float64 for float64).",
     .run = [](Out& out, const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, double eps) {
       check_normalized("LayerNormKernelImpl", input, shape, weight, bias);
       Tensor y = out.alloc(input.sizes(), input.dtype(), input.device());
@@ -121,23 +125,34 @@ const auto layer_norm_op = define<&native_layer_norm>({
     }),
     .node_name = "NativeLayerNormBackward0",
 });
+Three layer_norm_statistics(const Tensor& x, IntList shape, const Tensor& weight, const Tensor& bias, double eps) { return layer_norm_op(x, shape, weight, bias, eps); }
+const auto native_layer_norm_op = compose<&native_layer_norm>({
+    .schema = "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction,
+    .doc = "Layer normalisation, with the mean and the reciprocal standard deviation of each row, in the parameters' dtype.",
+    .body = [](const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, double eps) -> Three {
+      auto [y, mean, rstd] = layer_norm_statistics(input, shape, weight, bias, eps);
+      DType d = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
+      return {y, to(detach(mean), d), to(detach(rstd), d)};
+    },
+});
 const auto layer_norm_public = compose<&layer_norm>({
     .schema = "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor",
     .in = kFunction | kFunctional,
     .doc = "(input - mean) / sqrt(var + eps) * weight + bias over the last dimensions, whose sizes are normalized_shape (Ba et al. 2016).",
-    .body = [](const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, double eps, bool) { return std::get<0>(native_layer_norm(input, shape, weight, bias, eps)); },
+    .body = [](const Tensor& input, IntList shape, const Tensor& weight, const Tensor& bias, double eps, bool) { return std::get<0>(layer_norm_statistics(input, shape, weight, bias, eps)); },
 });
 const auto rms_norm_op = compose<&rms_norm>({
     .schema = "rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
     .in = kFunction | kFunctional,
     .doc = "input / sqrt(mean(input^2) + eps) * weight over the last dimensions (Zhang and Sennrich 2019). eps defaults to the dtype's machine epsilon.",
     .body = [](const Tensor& input, IntList shape, const Tensor& weight, std::optional<double> eps) {
-      check_normalized("rms_norm", input, shape, weight, {});
-      double e = eps.value_or(input.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
+      check_normalized("rms_norm", input, shape, weight, {}, true);
+      double e = eps.value_or(to_real(input.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon()
                                                               : double(std::numeric_limits<float>::epsilon()));
       Ints last = last_dims(input, shape.size());
       Tensor x = is_half(input.dtype()) ? to(input, DType::Float32) : input;
-      if (!detail::any_special(input, weight) && !(grad_enabled() && (input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
+      if (!input.is_complex() && !detail::any_special(input, weight) && !(grad_enabled() && (input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
         Tensor y = empty_tensor(input.sizes(), input.dtype(), input.device());
         int64_t n = numel_of(shape);
         if (y.is_meta() || y.numel() == 0) return y;
@@ -215,10 +230,11 @@ void check_channels(const Tensor& input, const Tensor& t, const char* what) {
   KG_CHECK(!t.defined() || t.numel() == input.sizes()[1], what, " should contain ", input.sizes()[1], " elements not ", t.defined() ? t.numel() : 0);
 }
 
-const auto batch_norm_op = define<&native_batch_norm>({
-    .schema = "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
-    .in = kFunction,
-    .doc = "Batch normalisation, with the mean and the reciprocal standard deviation of each channel.",
+Three batch_norm_statistics(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps);
+const auto batch_norm_op = define<&batch_norm_statistics>({
+    .schema = "_batch_norm_statistics(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kPrivate,
+    .doc = "Batch normalisation, with the mean and the reciprocal standard deviation that each channel was normalised with.",
     .run = [](Out&, const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps) {
       KG_CHECK(input.dim() >= 2, "batch_norm(): expected an input of at least 2 dimensions (N, C, ...), but got shape ", input.sizes());
       KG_CHECK_IMPLEMENTED(is_floating(input.dtype()) && !is_float8(input.dtype()), "\"batch_norm\" not implemented for '", input.dtype(), "'");
@@ -313,15 +329,92 @@ const auto batch_norm_op = define<&native_batch_norm>({
     }),
     .node_name = "NativeBatchNormBackward0",
 });
+Three batch_norm_statistics(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& rm, const Tensor& rv, bool training, double momentum, double eps) {
+  return batch_norm_op(x, w, b, rm, rv, training, momentum, eps);
+}
+
+// ---- PyTorch's own names of batch normalisation: the statistics are returned in training only
+#define KG_BATCH_NORM_ARGUMENTS const Tensor &input, const Tensor &weight, const Tensor &bias, const Tensor &running_mean, const Tensor &running_var
+const auto native_batch_norm_op = compose<&native_batch_norm>({
+    .schema = "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction | kOut,
+    .doc = "Batch normalisation, with the mean and the reciprocal standard deviation of each channel in training; otherwise these are empty.",
+    .body = [](KG_BATCH_NORM_ARGUMENTS, bool training, double momentum, double eps) -> Three {
+      auto [y, mean, rstd] = batch_norm_statistics(input, weight, bias, running_mean, running_var, training, momentum, eps);
+      DType d = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
+      if (training) return {y, to(detach(mean), d), to(detach(rstd), d)};
+      return {y, empty_tensor({0}, d, mean.device()), empty_tensor({0}, d, mean.device())};
+    },
+});
+Three native_batch_norm_legit(KG_BATCH_NORM_ARGUMENTS, bool training, double momentum, double eps) {
+  return native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
+}
+const auto native_batch_norm_legit_op = compose<&native_batch_norm_legit>({
+    .schema = "_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction | kOut,
+    .doc = "native_batch_norm, which changes the running statistics in training.",
+    .body = native_batch_norm_legit,
+});
+Three native_batch_norm_no_stats(const Tensor& input, const Tensor& weight, const Tensor& bias, bool training, double momentum, double eps) {
+  return native_batch_norm(input, weight, bias, {}, {}, training, momentum, eps);
+}
+const auto native_batch_norm_no_stats_op = compose<&native_batch_norm_no_stats>({
+    .schema = "_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction | kOut,
+    .doc = "native_batch_norm without running statistics.",
+    .body = native_batch_norm_no_stats,
+});
+Three native_batch_norm_no_training(KG_BATCH_NORM_ARGUMENTS, double momentum, double eps) {
+  return native_batch_norm(input, weight, bias, running_mean, running_var, false, momentum, eps);
+}
+const auto native_batch_norm_no_training_op = compose<&native_batch_norm_no_training>({
+    .schema = "_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction,
+    .doc = "native_batch_norm with the running statistics.",
+    .body = native_batch_norm_no_training,
+});
+using Four = std::tuple<Tensor, Tensor, Tensor, Tensor>;
+Four batch_norm_with_update(KG_BATCH_NORM_ARGUMENTS, double momentum, double eps) {
+  auto [y, mean, rstd] = native_batch_norm(input, weight, bias, running_mean, running_var, true, momentum, eps);
+  return {y, mean, rstd, empty_tensor({0}, DType::UInt8, input.device())};
+}
+const auto batch_norm_with_update_op = compose<&batch_norm_with_update>({
+    .schema = "_batch_norm_with_update(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor)",
+    .in = kFunction,
+    .doc = "native_batch_norm in training, and an empty tensor where other devices keep what their gradient needs.",
+    .body = batch_norm_with_update,
+});
+Four batch_norm_no_update(KG_BATCH_NORM_ARGUMENTS, double momentum, double eps) {
+  auto [y, mean, rstd] = native_batch_norm(input, weight, bias, running_mean, running_var, false, momentum, eps);
+  return {y, mean, rstd, empty_tensor({0}, DType::UInt8, input.device())};
+}
+const auto batch_norm_no_update_op = compose<&batch_norm_no_update>({
+    .schema = "_batch_norm_no_update(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor)",
+    .in = kFunction,
+    .doc = "native_batch_norm with the running statistics, and an empty tensor.",
+    .body = batch_norm_no_update,
+});
+#undef KG_BATCH_NORM_ARGUMENTS
+
+/// Batch normalisation as layers use it: an empty input is scaled by the first channel's parameters.
+Tensor normalized_batch(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps) {
+  if (input.numel() != 0) return std::get<0>(batch_norm_statistics(input, weight, bias, running_mean, running_var, training, momentum, eps));
+  Tensor y = clone(input);
+  if (weight.defined() && weight.numel()) y = y * select(weight, 0, 0);
+  return bias.defined() && bias.numel() ? y + select(bias, 0, 0) : y;
+}
+
 const auto batch_norm_public = compose<&batch_norm>({
     .schema = "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
     .in = kFunctional,
     .doc = "(input - mean) / sqrt(var + eps) * weight + bias per channel (dimension 1), with the batch's statistics in training and the running ones otherwise (Ioffe and Szegedy 2015).",
     .body = [](const Tensor& input, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight, const Tensor& bias, bool training, double momentum, double eps) {
       if (training) {
-        KG_CHECK_VALUE(input.dim() >= 2 && input.numel() != input.sizes()[1], "Expected more than 1 value per channel when training, got input size torch.Size(", input.sizes(), ")");
+        int64_t values = input.dim() ? input.sizes()[0] : 1;
+        for (size_t d = 2; d < input.sizes().size(); ++d) values *= input.sizes()[d];
+        KG_CHECK_VALUE(values != 1, "Expected more than 1 value per channel when training, got input size torch.Size(", input.sizes(), ")");
       }
-      return std::get<0>(native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps));
+      return normalized_batch(input, weight, bias, running_mean, running_var, training, momentum, eps);
     },
 });
 
@@ -332,7 +425,7 @@ const auto torch_batch_norm_op = compose<&torch_batch_norm>({
     .in = kFunction,
     .doc = "Batch normalisation.",
     .body = [](const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps, bool) {
-      return std::get<0>(native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps));
+      return normalized_batch(input, weight, bias, running_mean, running_var, training, momentum, eps);
     },
 });
 
@@ -362,6 +455,27 @@ const auto group_norm_op = compose<&group_norm>({
       return scale_channels(reshape(layer_norm(rows, IntList(shape, 1), {}, {}, eps), input.sizes()), weight, bias);
     },
 });
+Three native_group_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, int64_t N, int64_t C, int64_t HxW, int64_t groups, double eps) {
+  KG_CHECK(groups > 0 && C % groups == 0, "Expected number of channels in input to be divisible by num_groups, but got input of shape ", input.sizes(), " and num_groups=", groups);
+  KG_CHECK(input.numel() == N * C * HxW, "native_group_norm(): ", N, " x ", C, " x ", HxW, " elements do not fit input of shape ", input.sizes());
+  DType parameters = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
+  if (input.numel() == 0) {
+    Tensor none = zeros({N, groups}, {.dtype = parameters, .layout = {}, .device = input.device()});
+    return {clone(input), constant_in(none, input), constant_in(clone(none), input)};
+  }
+  Tensor rows = reshape(is_half(input.dtype()) ? to(input, DType::Float32) : input, {N, groups, C / groups * HxW});
+  int64_t last[] = {-1};
+  Tensor center = mean(rows, IntList(last, 1), true), deviation = rows - center;
+  Tensor rstd = rsqrt(mean(square(deviation), IntList(last, 1), true) + Scalar(eps));
+  Tensor y = scale_channels(reshape(deviation * rstd, {N, C, HxW}), weight, bias);
+  return {to(reshape(y, input.sizes()), input.dtype()), to(squeeze_dim(center, -1), parameters), to(squeeze_dim(rstd, -1), parameters)};
+}
+const auto native_group_norm_op = compose<&native_group_norm>({
+    .schema = "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor, Tensor, Tensor)",
+    .in = kFunction,
+    .doc = "Group normalisation, with the mean and the reciprocal standard deviation of each group of each sample.",
+    .body = native_group_norm,
+});
 const auto instance_norm_op = compose<&instance_norm>({
     .schema = "instance_norm(Tensor input, Tensor? running_mean=None, Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, bool use_input_stats=True, float momentum=0.1, float eps=1e-05) -> Tensor",
     .in = kFunctional,
@@ -378,7 +492,7 @@ const auto instance_norm_op = compose<&instance_norm>({
       folded[1] = batch * channels;
       auto spread = [&](const Tensor& t) { return t.defined() ? repeat(t, {batch}) : Tensor(); };
       Tensor rm = spread(running_mean), rv = spread(running_var);
-      Tensor y = std::get<0>(native_batch_norm(reshape(input, folded), spread(weight), spread(bias), rm, rv, use_input_stats, momentum, eps));
+      Tensor y = std::get<0>(batch_norm_statistics(reshape(input, folded), spread(weight), spread(bias), rm, rv, use_input_stats, momentum, eps));
       if (use_input_stats) {
         NoGrad no_record;
         int64_t zero[] = {0};
@@ -391,11 +505,11 @@ const auto instance_norm_op = compose<&instance_norm>({
 
 }  // namespace
 
-std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, IntList shape, const Tensor& weight, const Tensor& bias, double eps) { return layer_norm_op(x, shape, weight, bias, eps); }
+std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& x, IntList shape, const Tensor& weight, const Tensor& bias, double eps) { return native_layer_norm_op(x, shape, weight, bias, eps); }
 Tensor layer_norm(const Tensor& x, IntList shape, const Tensor& weight, const Tensor& bias, double eps, bool cudnn) { return layer_norm_public(x, shape, weight, bias, eps, cudnn); }
 Tensor rms_norm(const Tensor& x, IntList shape, const Tensor& weight, std::optional<double> eps) { return rms_norm_op(x, shape, weight, eps); }
 std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& rm, const Tensor& rv, bool training, double momentum, double eps) {
-  return batch_norm_op(x, w, b, rm, rv, training, momentum, eps);
+  return native_batch_norm_op(x, w, b, rm, rv, training, momentum, eps);
 }
 Tensor batch_norm(const Tensor& x, const Tensor& rm, const Tensor& rv, const Tensor& w, const Tensor& b, bool training, double momentum, double eps) {
   return batch_norm_public(x, rm, rv, w, b, training, momentum, eps);

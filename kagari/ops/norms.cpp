@@ -5,6 +5,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
+#include "kagari/ops/linalg_spectral.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/power.h"
 #include "kagari/ops/reduce.h"
@@ -40,16 +41,19 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& self, const Tensor& norm,
   Tensor zero = wrapped_number(0);
   if (p == 0) return zeros_like(self);
   if (p == 1) return grad * sgn(self);
-  if (p == 2) return where(eq(norm, zero), zero, self * (grad / norm));
+  Tensor at_zero = eq(norm, zero);
+  if (p == 2) return where(at_zero, zero, self * (grad / norm));
+  // the norm 0 is never divided by, not even where the quotient is not taken: its own derivative would be NaN
+  Tensor divisor = where(at_zero, wrapped_number(1), norm);
   Tensor size = abs(self);
   if (std::isinf(p)) {
     Tensor chosen = eq(size, norm);
     return sgn(self) * where(chosen, grad / sum(chosen, IntList(dims), true), zero);
   }
   if (p < 1) return where(eq(self, zero), zero, sgn(self) * pow(size, wrapped_number(p - 1)) * (grad * pow(norm, wrapped_number(1 - p))));
-  Tensor scale = grad / pow(norm, wrapped_number(p - 1));
+  Tensor scale = grad / pow(divisor, wrapped_number(p - 1));
   Tensor slope = p < 2 ? where(eq(self, zero), zero, sgn(self) * pow(size, wrapped_number(p - 1))) : self * pow(size, wrapped_number(p - 2));
-  return where(eq(norm, zero), zero, slope * scale);
+  return where(at_zero, zero, slope * scale);
 }
 
 const auto vector_norm_op = define<&vector_norm>({
@@ -74,13 +78,18 @@ const auto norm_op = compose<&norm>({
 });
 
 Tensor norm_named(const Tensor& self, std::string_view p, Dims dim, bool keepdim, MaybeDType dtype) {
-  KG_CHECK(p == "fro" || p == "inf" || p == "-inf", "norm(): the order must be a number, 'fro' or 'inf', but got '", p, "'; for 'nuc' see torch.linalg.matrix_norm");
+  if (p == "nuc") {
+    KG_CHECK(dim ? dim->size() == 2 : self.dim() == 2, "norm(): the order 'nuc' needs a matrix or two dimensions, but got shape ", self.sizes());
+    int64_t both[] = {0, 1};
+    return matrix_norm_named(self, p, dim ? *dim : IntList(both, 2), keepdim, dtype);
+  }
+  KG_CHECK(p == "fro" || p == "inf" || p == "-inf", "norm(): the order must be a number, 'fro', 'nuc' or 'inf', but got '", p, "'");
   return vector_norm(self, p == "fro" ? Scalar(2) : p == "inf" ? Scalar(infinity) : Scalar(-infinity), dim, keepdim, dtype);
 }
 const auto norm_named_op = compose<&norm_named>({
     .schema = "norm.name(Tensor self, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .in = kFunction | kMethod | kOut,
-    .doc = "The norm named 'fro' (Euclidean) or 'inf'.\n\n>>> torch.norm(torch.tensor([3., 4.]), 'fro')\ntensor(5.)",
+    .doc = "The norm named 'fro' (Euclidean), 'nuc' (the sum of a matrix's singular values) or 'inf'.\n\n>>> torch.norm(torch.tensor([3., 4.]), 'fro')\ntensor(5.)",
     .body = norm_named,
 });
 

@@ -2,7 +2,9 @@
 
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/copy.h"
+#include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/views.h"
 
@@ -46,20 +48,64 @@ const auto constant_pad_op = define<&constant_pad_nd>({
     }),
 });
 
-/// The source of each position along a dimension of size n.
+/// The source of each position along a dimension of size n; a negative amount crops.
 Tensor source_indices(std::string_view mode, int64_t n, int64_t low, int64_t high, Device device) {
-  int64_t size = n + low + high;
+  int64_t size = n + low + high, first = std::max<int64_t>(-low, 0), kept = n - first + std::min<int64_t>(high, 0);
+  if (device.is_meta()) return empty_tensor({size}, DType::Int64, device);
   Tensor index = empty_tensor({size}, DType::Int64);
   int64_t* out = index.data<int64_t>();
   for (int64_t i = 0; i < size; ++i) {
     int64_t at = i - low;
     if (mode == "replicate") at = std::clamp<int64_t>(at, 0, n - 1);
-    else if (mode == "circular") at = (at % n + n) % n;
+    else if (mode == "circular") at = first + ((i - std::max<int64_t>(low, 0)) % kept + kept) % kept;  // of what the cropping leaves
     else at = at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at;
+    KG_CHECK(at >= 0 && at < n, "padding (", low, ", ", high, ") reflects beyond a dimension of size ", n);
     out[i] = at;
   }
-  return device.is_meta() ? empty_tensor({size}, DType::Int64, device) : index;
+  return index;
 }
+
+/// Reflection, replication or repetition of the last pad.size() / 2 dimensions, one after the other.
+Tensor border_pad(const Tensor& input, IntList pad, std::string_view mode);
+Tensor run_border_pad(const Tensor& input, IntList pad, std::string_view mode) {
+  Tensor y = input;
+  for (size_t i = 0; i < pad.size() / 2; ++i) {
+    int64_t d = input.dim() - 1 - int64_t(i), n = input.sizes()[size_t(d)], low = pad[2 * i], high = pad[2 * i + 1];
+    if (mode == "reflect")
+      KG_CHECK(low < n && high < n, "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", low, ", ", high, ") at dimension ", d, " of input ", input.sizes());
+    if (mode == "circular") {
+      KG_CHECK(low <= n && high <= n, "Padding value causes wrapping around more than once.");
+      KG_CHECK(n + std::min<int64_t>(low, 0) + std::min<int64_t>(high, 0) > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
+    }
+    KG_CHECK(n + low + high > 0 && n > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
+    if (low || high) y = index_select(y, d, source_indices(mode, n, low, high, input.device()));
+  }
+  return y.is_same(input) ? clone(input) : y;
+}
+/// Its transpose: every element's gradient goes back to where the element came from.
+Tensor border_pad_gradient(const Tensor& grad, IntList input_sizes, IntList pad, std::string_view mode) {
+  Tensor g = grad;
+  for (size_t i = pad.size() / 2; i-- > 0;) {
+    int64_t d = int64_t(input_sizes.size()) - 1 - int64_t(i), n = input_sizes[size_t(d)], low = pad[2 * i], high = pad[2 * i + 1];
+    if (!low && !high) continue;
+    Ints sizes(g.sizes());
+    sizes[size_t(d)] = n;
+    g = index_add(zeros(sizes, {.dtype = g.dtype(), .layout = {}, .device = g.device()}), d, source_indices(mode, n, low, high, g.device()), g);
+  }
+  return g;
+}
+const auto border_pad_op = define<&border_pad>({
+    .schema = "_border_pad(Tensor input, int[] pad, str mode) -> Tensor",
+    .in = kPrivate,
+    .doc = "Surrounds the last dimensions of a tensor with its reflection, its border, or itself again.",
+    .run = [](Out&, const Tensor& input, IntList pad, std::string_view mode) { return run_border_pad(input, pad, mode); },
+    .grad = vjp("input", [](Ctx& c, const Tensor& input, IntList pad, std::string_view mode) -> Grads {
+      Tensor g = border_pad_gradient(c.grad, c.sizes(0), pad, mode);
+      return {mode == "circular" ? g : constant_in(g, input)};
+    }),
+    .node_name = "PadBackward0",
+});
+Tensor border_pad(const Tensor& input, IntList pad, std::string_view mode) { return border_pad_op(input, pad, mode); }
 
 const auto pad_op = compose<&pad>({
     .schema = "pad(Tensor input, int[] pad, str mode='constant', float? value=None) -> Tensor",
@@ -74,22 +120,7 @@ const auto pad_op = compose<&pad>({
       int64_t dims = int64_t(pad.size()) / 2;
       KG_CHECK_IMPLEMENTED(dims >= 1 && dims <= 3 && (input.dim() == dims + 1 || input.dim() == dims + 2),
                            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
-      Tensor y = input;
-      for (int64_t i = 0; i < dims; ++i) {
-        int64_t d = input.dim() - 1 - i, n = input.sizes()[size_t(d)], low = pad[size_t(2 * i)], high = pad[size_t(2 * i + 1)];
-        if (mode == "reflect")
-          KG_CHECK(low < n && high < n, "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", low, ", ", high, ") at dimension ", d, " of input ", input.sizes());
-        if (mode == "circular") KG_CHECK(low <= n && high <= n, "Padding value causes wrapping around more than once.");
-        KG_CHECK(n + low + high > 0 && n > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
-        if (low < 0 || high < 0) {
-          y = slice(y, d, std::max<int64_t>(-low, 0), n + std::min<int64_t>(high, 0));
-          n = y.sizes()[size_t(d)];
-          low = std::max<int64_t>(low, 0);
-          high = std::max<int64_t>(high, 0);
-        }
-        if (low || high) y = index_select(y, d, source_indices(mode, n, low, high, input.device()));
-      }
-      return y;
+      return border_pad(input, pad, mode);
     },
 });
 

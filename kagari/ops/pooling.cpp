@@ -6,6 +6,7 @@
 #include "kagari/base/parallel.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
@@ -139,7 +140,8 @@ std::tuple<Tensor, Tensor> run_max(std::string_view op, const Tensor& input, con
   return {y, positions};
 }
 
-/// The maxima's gradient goes to their positions.
+}  // namespace
+
 Tensor to_positions(const Tensor& grad, const Tensor& positions, IntList input_sizes, int64_t dims) {
   Ints lead(input_sizes.begin(), input_sizes.end() - dims), flat = lead;
   int64_t spatial = 1, out = 1;
@@ -153,6 +155,8 @@ Tensor to_positions(const Tensor& grad, const Tensor& positions, IntList input_s
   Tensor zero = zero_(empty_tensor(target, grad.dtype(), grad.device()));
   return reshape(scatter_add(zero, -1, reshape(positions, flat), reshape(grad, flat)), input_sizes);
 }
+
+namespace {
 
 const auto max_windows_op = define<&max_pool_windows>({
     .schema = "_max_pool_windows(Tensor input, int dims, int[] kernel_size, int[] stride, int[] padding, int[] dilation, bool ceil_mode) -> (Tensor, Tensor)",
@@ -262,7 +266,7 @@ const auto adaptive_avg_op = define<&adaptive_avg_pool>({
     .in = kPrivate,
     .doc = "Averages of windows that cover the input.",
     .run = [](Out&, const Tensor& input, int64_t dims, IntList output_size) { return average_forward(input, adaptive("adaptive_avg_pool2d", input, dims, output_size), {}); },
-    .grad = vjp("", [](Ctx& c, const Tensor&, int64_t dims, IntList) -> Grads { return {adaptive_avg_gradient(c.grad, dims, c.sizes(0))}; }),
+    .grad = vjp("input", [](Ctx& c, const Tensor& input, int64_t dims, IntList) -> Grads { return {constant_in(adaptive_avg_gradient(c.grad, dims, c.sizes(0)), input)}; }),
     .node_name = "AdaptiveAvgPool2DBackward0",
 });
 const auto adaptive_avg_gradient_op = define<&adaptive_avg_gradient>({

@@ -14,4 +14,7 @@ KAGARI_API Tensor avg_pool_windows(const Tensor& input, int64_t dims, IntList ke
 KAGARI_API Tensor adaptive_avg_pool(const Tensor& input, int64_t dims, IntList output_size);
 KAGARI_API std::tuple<Tensor, Tensor> adaptive_max_pool(const Tensor& input, int64_t dims, IntList output_size);
 
+/// The gradient of maxima goes to their positions in the flattened last `dims` dimensions of an input of these sizes.
+KAGARI_API Tensor to_positions(const Tensor& grad, const Tensor& positions, IntList input_sizes, int64_t dims);
+
 }  // namespace kagari

@@ -64,10 +64,10 @@ const auto float_power_op = compose<&float_power>({
     },
 });
 Tensor float_power_inplace(const Tensor& self, const Tensor& exponent) {
-  Tensor y = float_power(self, exponent);
-  KG_CHECK(self.dtype() == y.dtype(), "the base given to float_power_ has dtype ", legacy_name(self.dtype()), " but the operation's result requires dtype ",
-           legacy_name(y.dtype()));
-  return copy_(self, y);
+  DType d = self.is_complex() || exponent.is_complex() ? DType::Complex128 : DType::Float64;
+  KG_CHECK(self.dtype() == d, "the base given to float_power_ has dtype ", legacy_name(self.dtype()), " but the operation's result requires dtype ",
+           legacy_name(d));
+  return pow_op.into({Dest::Kind::Inplace, &self, 1}, self, to(exponent, d));
 }
 const auto float_power_inplace_op = compose<&float_power_inplace>({
     .schema = "float_power_(Tensor self, Tensor|Scalar exponent) -> Tensor",

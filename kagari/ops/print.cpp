@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kagari/autograd/variable.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 namespace {
@@ -164,6 +165,54 @@ std::string tuple_text(IntList sizes) {
   return out + (sizes.size() == 1 ? ",)" : ")");
 }
 
+void add_autograd(std::vector<std::string>& suffixes, const Tensor& t) {
+  if (IntrusivePtr<Node> node = grad_fn_of(t)) suffixes.push_back("grad_fn=<" + node->name() + ">");
+  else if (t.requires_grad()) suffixes.push_back("requires_grad=True");
+}
+
+/// Appends the suffixes, on new lines where they would be too long (and at first, if asked).
+std::string with_suffixes(std::string out, const std::vector<std::string>& suffixes, const PrintOptions& options, size_t indent, bool first_on_new_line) {
+  const size_t newline = out.rfind('\n');
+  int64_t line = int64_t(out.size()) - (newline == out.npos ? -1 : int64_t(newline)) + 1;
+  for (const std::string& suffix : suffixes) {
+    if (first_on_new_line || line + int64_t(suffix.size()) + 2 > options.linewidth) {
+      out += ",\n" + std::string(indent, ' ') + suffix;
+      line = int64_t(indent + suffix.size());
+      first_on_new_line = false;
+    } else {
+      out += ", " + suffix;
+      line += int64_t(suffix.size()) + 2;
+    }
+  }
+  return out + ")";
+}
+
+/// "values=tensor([1., 2.])" for one part of a sparse tensor.
+std::string part_text(const char* label, const Tensor& t, const PrintOptions& options, size_t indent) {
+  std::string head = str(label, "=tensor(");
+  if (t.numel() == 0) return str(head, "[], size=", tuple_text(t.sizes()), ")");
+  return head + Elements(t, options).text(0, int64_t(indent + head.size())) + ")";
+}
+
+std::string sparse_text(const Tensor& t, const PrintOptions& options, std::string_view prefix) {
+  const SparseParts& p = sparse_parts(t);
+  const std::string between = ",\n" + std::string(prefix.size(), ' ');
+  std::string out(prefix);
+  if (p.is_coo()) {
+    out += part_text("indices", p.indices, options, prefix.size());
+  } else {
+    out += part_text(p.by_rows() ? "crow_indices" : "ccol_indices", p.indices, options, prefix.size()) + between;
+    out += part_text(p.by_rows() ? "col_indices" : "row_indices", p.plain, options, prefix.size());
+  }
+  out += between + part_text("values", p.values, options, prefix.size());
+  std::vector<std::string> suffixes{"size=" + tuple_text(t.sizes()), str("nnz=", p.nnz())};
+  const DType standard = default_dtype();
+  if (t.dtype() != standard && t.dtype() != to_complex(standard) && t.dtype() != DType::Int64 && t.dtype() != DType::Bool) suffixes.push_back(str("dtype=torch.", name(t.dtype())));
+  suffixes.push_back(str("layout=", python_name(p.layout)));
+  add_autograd(suffixes, t);
+  return with_suffixes(std::move(out), suffixes, options, prefix.size(), p.is_coo());
+}
+
 }  // namespace
 
 PrintOptions& print_options() {
@@ -173,6 +222,7 @@ PrintOptions& print_options() {
 
 std::string to_text(const Tensor& t, const PrintOptions& options, std::string_view prefix) {
   if (!t.defined()) return "tensor(undefined)";
+  if (is_sparse(t)) return sparse_text(t, options, prefix);
   const DType standard = default_dtype();
   std::vector<std::string> suffixes;
   std::string body;
@@ -190,22 +240,8 @@ std::string to_text(const Tensor& t, const PrintOptions& options, std::string_vi
     if (t.dtype() != standard && t.dtype() != to_complex(standard) && t.dtype() != DType::Int64 && t.dtype() != DType::Bool) add_dtype();
     body = Elements(t, options).text(0, int64_t(prefix.size()));
   }
-  if (IntrusivePtr<Node> node = grad_fn_of(t)) suffixes.push_back("grad_fn=<" + node->name() + ">");
-  else if (t.requires_grad()) suffixes.push_back("requires_grad=True");
-
-  std::string out = std::string(prefix) + body;
-  const size_t newline = out.rfind('\n');
-  int64_t line = int64_t(out.size()) - (newline == out.npos ? -1 : int64_t(newline)) + 1;
-  for (const std::string& suffix : suffixes) {
-    if (line + int64_t(suffix.size()) + 2 > options.linewidth) {
-      out += ",\n" + std::string(prefix.size(), ' ') + suffix;
-      line = int64_t(prefix.size() + suffix.size());
-    } else {
-      out += ", " + suffix;
-      line += int64_t(suffix.size()) + 2;
-    }
-  }
-  return out + ")";
+  add_autograd(suffixes, t);
+  return with_suffixes(std::string(prefix) + body, suffixes, options, prefix.size(), false);
 }
 
 }  // namespace kagari

@@ -52,12 +52,16 @@ const auto sum_op = define<&sum>({
     .grad = vjp("", [](Ctx& c, const Tensor&, Dims dim, bool keepdim, MaybeDType) -> Grads { return {spread(c, c.grad, dim, keepdim)}; }),
 });
 
+void check_nansum_out(const Out& out, const Tensor& self, MaybeDType dtype) {
+  KG_CHECK(!self.is_complex(), "nansum on CPU does not support complex inputs");
+  if (auto d = out.dest_dtype(); d && !dtype && is_integral(*d) && !is_integral(self.dtype())) fail_dtype("nansum_cpu", *d);
+}
 const auto nansum_op = define<&nansum>({
     .schema = "nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "The sum of the elements that are not NaN.\n\n>>> torch.nansum(torch.tensor([1., float('nan'), 2.]))\ntensor(3.)",
     .run = [](Out& out, const Tensor& self, Dims dim, bool keepdim, MaybeDType dtype) {
-      KG_CHECK(!self.is_complex(), "nansum on CPU does not support complex inputs");
+      check_nansum_out(out, self, dtype);
       return run_sum(out, is_floating(summand(self, dtype).dtype()) ? "nansum" : "sum", self, dim, keepdim, dtype);
     },
     .grad = vjp("self", [](Ctx& c, const Tensor& self, Dims dim, bool keepdim, MaybeDType) -> Grads {
@@ -90,14 +94,19 @@ const auto mean_op = define<&mean>({
     }),
 });
 
-const auto nanmean_op = compose<&nanmean>({
+Tensor count_numbers(const Tensor& self, Dims dim, bool keepdim) { return sum(logical_not(isnan(self)), dim, keepdim); }
+const auto nanmean_op = define<&nanmean>({
     .schema = "nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .in = kFunction | kMethod | kOut,
     .doc = "The mean of the elements that are not NaN.\n\n>>> torch.nanmean(torch.tensor([1., float('nan'), 3.]))\ntensor(2.)",
-    .body = [](const Tensor& self, Dims dim, bool keepdim, MaybeDType dtype) {
+    .run = [](Out& out, const Tensor& self, Dims dim, bool keepdim, MaybeDType dtype) {
       KG_CHECK(is_differentiable(self.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ", legacy_name(self.dtype()));
-      return div(nansum(self, dim, keepdim, dtype), sum(logical_not(isnan(self)), dim, keepdim));
+      check_nansum_out(out, self, dtype);
+      return div(nansum(self, dim, keepdim, dtype), count_numbers(self, dim, keepdim));
     },
+    .grad = vjp("self", [](Ctx& c, const Tensor& self, Dims dim, bool keepdim, MaybeDType) -> Grads {
+      return {where(isnan(self), wrapped_number(0), spread(c, div(c.grad, count_numbers(self, dim, keepdim)), dim, keepdim))};
+    }),
 });
 
 /// The product of all other elements along a dimension.
@@ -177,7 +186,9 @@ const auto logsumexp_op = define<&logsumexp>({
       if (x.numel() == 0) return log(sum(exp(x), IntList(dims), keepdim));
       if (x.is_complex()) {
         Tensor top = amax(real(x), dims, true);
-        return log(sum(exp(x - top), IntList(dims), keepdim)) + (keepdim ? top : amax(real(x), dims, false));
+        top = where(isinf(top), wrapped_number(0), top);
+        Tensor y = log(sum(exp(x - top), IntList(dims), keepdim));
+        return y + (keepdim ? top : view(top, y.sizes()));
       }
       if (dims.size() == 1 && dims[0] == x.dim() - 1) {
         Tensor rows = contiguous(x), y = out.alloc(reduction::reduced_sizes(x.sizes(), dims, keepdim), x.dtype(), x.device());

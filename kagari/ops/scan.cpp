@@ -109,7 +109,12 @@ const auto logcumsumexp_op = define<&logcumsumexp>({
       dim = wrap_dim(dim, self.dim());
       Tensor y = c.out(), minus_infinity = wrapped_number(-std::numeric_limits<double>::infinity());
       // sum over j >= i of grad[j] exp(x[i] - y[j])
-      if (self.is_complex() || grad_enabled() || detail::any_special(self, c.grad)) {
+      bool special = detail::any_special(self, c.grad);
+      if (self.is_complex() && !grad_enabled() && !special) {
+        Tensor logs = flip(logcumsumexp(flip(log(c.grad) - conj(y), Ints{dim}), dim), Ints{dim});
+        return {exp(logs + conj(self))};
+      }
+      if (grad_enabled() || special) {
         Tensor top = amax(real(detach(self)), Ints{dim}, true);
         top = where(isinf(top), wrapped_number(0), top);
         return {conj(exp(self - top)) * reverse_cumsum(c.grad * conj(exp(top - y)), dim)};

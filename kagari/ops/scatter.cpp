@@ -9,6 +9,8 @@
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/shaping.h"
+#include "kagari/ops/sparse.h"
 #include "kagari/ops/views.h"
 
 namespace kagari {
@@ -31,6 +33,20 @@ Tensor writable(Out& out, const Tensor& self) {
 Tensor apart(const Tensor& t, const Tensor& from) { return t.storage() == from.storage() ? clone(t) : t; }
 
 // ---------------------------------------------------------------- gather
+/// The gradient of gather as a COO tensor: one entry per element of `index`.
+Tensor sparse_elements(const Tensor& grad, int64_t dim, const Tensor& index, IntList sizes) {
+  dim = wrap_dim(dim, int64_t(sizes.size()));
+  if (sizes.empty()) return sparse_coo_tensor(empty_tensor({0, 1}, DType::Int64), reshape(grad, {1}), {});
+  std::vector<Tensor> rows;
+  for (int64_t d = 0; d < index.dim(); ++d) {
+    Ints shape(size_t(index.dim()), 1);
+    shape[size_t(d)] = index.sizes()[size_t(d)];
+    Tensor row = d == dim ? to(index, DType::Int64) : expand(reshape(arange(0, index.sizes()[size_t(d)]), shape), index.sizes());
+    rows.push_back(reshape(row, {-1}));
+  }
+  return sparse_coo_tensor(stack(rows, 0), reshape(grad, {-1}), sizes);
+}
+
 const auto gather_op = define<&gather>({
     .schema = "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
     .in = both | kOut,
@@ -51,7 +67,8 @@ const auto gather_op = define<&gather>({
       if (!y.is_meta()) cpu::gather_along(y, self, dim, dense_index(index));
       return y;
     },
-    .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, bool) -> Grads {
+    .grad = vjp("index", [](Ctx& c, const Tensor&, int64_t dim, const Tensor& index, bool sparse_grad) -> Grads {
+      if (sparse_grad) return {sparse_elements(c.grad, dim, index, c.sizes(0)), Tensor()};
       Tensor zero = zeros(c.sizes(0), {c.grad.dtype(), {}, c.grad.device(), false, false});
       return {scatter_add(zero, dim, index, c.grad), Tensor()};
     }),

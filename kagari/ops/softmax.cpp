@@ -1,7 +1,11 @@
 #include "kagari/ops/softmax.h"
 
+#include <limits>
+
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
+#include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
@@ -119,6 +123,32 @@ const auto log_softmax_backward_op = define<&log_softmax_backward>({
       Tensor p = exp(output);
       return {c.needs(0) ? c.grad - sum_dim(c.grad * p, dim) : Tensor(), c.needs(1) ? -(c.grad * p * sum_dim(grad, dim)) : Tensor()};
     }),
+});
+
+// ---- PyTorch's own names
+Tensor softmax_backward_data(const Tensor& grad, const Tensor& output, int64_t dim, DType input_dtype) { return to(softmax_backward(grad, output, dim), input_dtype); }
+const auto softmax_backward_data_op = compose<&softmax_backward_data>({
+    .schema = "_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+    .in = kFunction,
+    .doc = "The gradient of softmax from that of its result and the result.",
+    .body = softmax_backward_data,
+});
+Tensor log_softmax_backward_data(const Tensor& grad, const Tensor& output, int64_t dim, DType input_dtype) { return to(log_softmax_backward(grad, output, dim), input_dtype); }
+const auto log_softmax_backward_data_op = compose<&log_softmax_backward_data>({
+    .schema = "_log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+    .in = kFunction,
+    .doc = "The gradient of log_softmax from that of its result and the result.",
+    .body = log_softmax_backward_data,
+});
+Tensor safe_softmax(const Tensor& self, int64_t dim, MaybeDType dtype) {
+  Tensor y = softmax(self, dim, dtype), masked = all(eq(self, wrapped_number(-std::numeric_limits<double>::infinity())), IntList(Ints{dim}), true);
+  return where(masked, zeros_like(y), y);
+}
+const auto safe_softmax_op = compose<&safe_softmax>({
+    .schema = "_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+    .in = kFunction,
+    .doc = "softmax, with zeros instead of NaN where all elements are -inf.",
+    .body = safe_softmax,
 });
 
 }  // namespace

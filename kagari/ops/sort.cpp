@@ -138,6 +138,7 @@ Two run_select(std::string_view name, const Tensor& self, int64_t k, int64_t dim
 const auto kthvalue_op = define<&kthvalue>({
     .schema = "kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
     .in = kFunction | kMethod | kOut,
+    .traits = kOutApart,
     .doc = "The k-th smallest element along a dimension, counted from 1, and where it stood.\n\n>>> torch.kthvalue(torch.tensor([3, 1, 2]), 2).values\ntensor(2)",
     .run = [](Out&, const Tensor& self, int64_t k, int64_t dim, bool keepdim) -> Two {
       int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.size(d) : 1;

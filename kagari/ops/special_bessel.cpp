@@ -37,8 +37,8 @@ const auto i1_op = define<&i1>({
     .doc = "The modified Bessel function of the first kind of order 1.\n\n>>> torch.special.i1(torch.tensor([0., 1.]))\ntensor([0.0000, 0.5652])",
     .run = floating_unary<"i1">,
     .grad = vjp("self out", [](Ctx& c, const Tensor& self) -> Grads {
-      Tensor slope = i0(self) - c.out() / self;
-      return {c.grad * where(eq(self, wrapped_number(0)), wrapped_number(0.5), slope)};
+      Tensor zero = eq(self, wrapped_number(0)), divisor = where(zero, wrapped_number(1), self);
+      return {c.grad * where(zero, wrapped_number(0.5), i0(self) - c.out() / divisor)};
     }),
 });
 
@@ -49,8 +49,8 @@ const auto i1e_op = define<&i1e>({
     .doc = "exp(-|self|) * i1(self).\n\n>>> torch.special.i1e(torch.tensor([0., 1.]))\ntensor([0.0000, 0.2079])",
     .run = floating_unary<"i1e">,
     .grad = vjp("self out", [](Ctx& c, const Tensor& self) -> Grads {
-      Tensor slope = i0e(self) - c.out() * (sgn(self) + 1 / self);
-      return {c.grad * where(eq(self, wrapped_number(0)), wrapped_number(0.5), slope)};
+      Tensor zero = eq(self, wrapped_number(0)), divisor = where(zero, wrapped_number(1), self);
+      return {c.grad * where(zero, wrapped_number(0.5), i0e(self) - c.out() * (sgn(self) + 1 / divisor))};
     }),
 });
 

@@ -164,25 +164,32 @@ const auto polygamma_op = define<&polygamma>({
 });
 
 Tensor polygamma_method(const Tensor& self, int64_t n) { return polygamma(n, self); }
-const auto polygamma_method_op = compose<&polygamma_method>({
+const auto polygamma_method_op = define<&polygamma_method>({
     .schema = "polygamma.method(Tensor self, int n) -> Tensor",
     .in = kMethod | kInplace,
     .doc = "The n-th derivative of digamma.",
-    .body = polygamma_method,
+    .run = [](Out&, const Tensor& self, int64_t n) { return polygamma(n, self); },
+    .grad = vjp("self", [](Ctx& c, const Tensor& self, int64_t n) -> Grads { return {c.grad * polygamma(n + 1, self)}; }),
+    .node_name = "PolygammaBackward0",
 });
 
-const auto mvlgamma_op = compose<&mvlgamma>({
+const auto mvlgamma_op = define<&mvlgamma>({
     .schema = "mvlgamma(Tensor self, int p) -> Tensor",
     .in = everywhere,
     .aliases = "special_multigammaln",
     .doc = "The logarithm of the multivariate gamma function of dimension p.\n\n>>> torch.mvlgamma(torch.tensor([2.]), 2)\ntensor([0.4516])",
-    .body = [](const Tensor& self, int64_t p) {
+    .run = [](Out&, const Tensor& self, int64_t p) {
       KG_CHECK(p >= 1, "p has to be greater than or equal to 1");
       Tensor x = is_integral(self.dtype()) ? to(self, default_dtype()) : self;
       Tensor sum = lgamma(x);
       for (int64_t i = 1; i < p; ++i) sum = sum + lgamma(x - 0.5 * double(i));
       return p == 1 ? sum : sum + double(p * (p - 1)) * 0.25 * log_pi;
     },
+    .grad = vjp("self", [](Ctx& c, const Tensor& self, int64_t p) -> Grads {
+      Tensor slope = digamma(self);
+      for (int64_t i = 1; i < p; ++i) slope = slope + digamma(self - 0.5 * double(i));
+      return {c.grad * slope};
+    }),
 });
 
 }  // namespace

@@ -140,7 +140,7 @@ const auto cov_op = compose<&cov>({
         KG_CHECK(n == 0 || not_negative(aweights), "cov(): aweights cannot be negative");
         w = w.defined() ? w * aweights : aweights;
       }
-      Tensor total = w.defined() ? to(sum(w), to_real(x.dtype())) : scalar_tensor(n, to_real(x.dtype()));
+      Tensor total = w.defined() ? sum(w) : scalar_tensor(n, to_real(x.dtype()));
       Tensor center = w.defined() ? sum(x * w, IntList(Ints{1}), true) / total : mean(x, IntList(Ints{1}), true);
       Tensor divisor = total - Scalar(correction);
       if (w.defined() && aweights.defined() && correction != 0) divisor = total - sum(w * aweights) / total * Scalar(correction);

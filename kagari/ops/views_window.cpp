@@ -137,6 +137,17 @@ const auto slice_backward_op = define<&slice_backward>({
     }),
 });
 
+// before the other form, which would take a tensor of one element as a number
+Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
+  KG_CHECK(start.dim() == 0 && is_integer(start.dtype()), "start must be an 0-dim integral Tensor.");
+  return narrow(self, dim, start.item<int64_t>(), length);
+}
+const auto narrow_from_op = compose<&narrow_from>({
+    .schema = "narrow.Tensor(Tensor self, int dim, Tensor start, int length) -> Tensor",
+    .in = both,
+    .doc = "narrow, with the start in a tensor.",
+    .body = narrow_from,
+});
 const auto narrow_op = compose<&narrow>({
     .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
     .in = both,
@@ -151,17 +162,11 @@ const auto narrow_op = compose<&narrow>({
       return slice(self, dim, start, start + length, 1);
     },
 });
-Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
-  KG_CHECK(start.dim() == 0 && is_integer(start.dtype()), "start must be an 0-dim integral Tensor.");
-  return narrow(self, dim, start.item<int64_t>(), length);
+Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
+  KG_CHECK(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+  KG_CHECK(dim < self.dim(), "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.");
+  return clone(narrow(self, dim, start, length), MemoryFormat::Contiguous);
 }
-const auto narrow_from_op = compose<&narrow_from>({
-    .schema = "narrow.Tensor(Tensor self, int dim, Tensor start, int length) -> Tensor",
-    .in = both,
-    .doc = "narrow, with the start in a tensor.",
-    .body = narrow_from,
-});
-Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) { return clone(narrow(self, dim, start, length), MemoryFormat::Contiguous); }
 const auto narrow_copy_op = compose<&narrow_copy>({
     .schema = "narrow_copy(Tensor self, int dim, int start, int length) -> Tensor",
     .in = both | kOut,
@@ -280,16 +285,53 @@ const auto diagonal_scatter_op = define<&diagonal_scatter>({
       return {c.needs(0) ? diagonal_scatter(c.grad, zeros_for(window), offset, dim1, dim2) : Tensor(), window};
     }),
 });
+/// One more than the largest position in the storage that these sizes and strides address.
+int64_t reach(IntList sizes, IntList strides, int64_t offset) {
+  KG_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape");
+  int64_t last = offset;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return offset;
+    KG_CHECK(sizes[d] > 0 && strides[d] >= 0, "as_strided: sizes and strides must not be negative, but got ", sizes, " and ", strides);
+    int64_t step = 0;
+    KG_CHECK(!__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) && !__builtin_add_overflow(last, step, &last), "as_strided: sizes and strides are too large");
+  }
+  return last + 1;
+}
+/// No two elements at one address: each stride steps over all that the smaller ones reach.
+bool has_distinct_elements(const Tensor& t) {
+  std::vector<std::pair<int64_t, int64_t>> axes;
+  for (int64_t d = 0; d < t.dim(); ++d)
+    if (t.sizes()[size_t(d)] != 1) axes.push_back({t.strides()[size_t(d)], t.sizes()[size_t(d)]});
+  std::sort(axes.begin(), axes.end());
+  int64_t extent = 1;
+  for (auto [stride, size] : axes) {
+    if (stride < extent) return false;
+    extent = stride * (size - 1) + extent;
+  }
+  return true;
+}
+
 const auto as_strided_scatter_op = compose<&as_strided_scatter>({
     .schema = "as_strided_scatter(Tensor self, Tensor src, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
     .in = both | kOut,
     .doc = "A copy of self with src in the places of as_strided(size, stride, storage_offset).",
     .body = [](const Tensor& self, const Tensor& src, IntList size, IntList stride, std::optional<int64_t> storage_offset) {
-      Tensor y = clone(self);
-      Tensor window = as_strided(y, size, stride, storage_offset);
+      if (!has_distinct_elements(self)) {
+        Tensor y = clone(self), window = as_strided(y, size, stride, storage_offset);
+        check_source(src, window);
+        copy_(window, src);
+        return y;
+      }
+      // the window counts along self's storage: the copy has the same strides and the same offset
+      int64_t offset = storage_offset.value_or(self.storage_offset()), length = std::max(reach(self.sizes(), self.strides(), self.storage_offset()), reach(size, stride, offset));
+      KG_CHECK(offset >= 0 && reach(size, stride, offset) * self.itemsize() <= self.storage()->nbytes(), "as_strided_scatter: size ", size, ", stride ", stride, ", offset ", offset, " reach beyond the storage of ",
+               self.storage()->nbytes(), " bytes");
+      Tensor memory = new_zeros(self, {length});
+      copy_(as_strided(memory, self.sizes(), self.strides(), self.storage_offset()), self);
+      Tensor window = as_strided(memory, size, stride, offset);
       check_source(src, window);
       copy_(window, src);
-      return y;
+      return as_strided(memory, self.sizes(), self.strides(), self.storage_offset());
     },
 });
 

@@ -32,10 +32,10 @@ bool all_fit(const Table& table, Columns columns) {
   for (size_t i = 0; i < params.size(); ++i) {
     if (!params[i].defined()) return false;
     const TensorImpl& param = *params[i].impl();
-    if (!param.device.is_cpu() || table[param.dtype] == nullptr) return false;
+    if (param.special || !param.device.is_cpu() || table[param.dtype] == nullptr) return false;
     if (!param.contiguous && !params[i].is_non_overlapping_and_dense()) return false;
     for (const Column* column : columns)
-      if (!(*column)[i].defined() || !fits(*(*column)[i].impl(), param)) return false;
+      if (!(*column)[i].defined() || (*column)[i].impl()->special || !fits(*(*column)[i].impl(), param)) return false;
   }
   return true;
 }

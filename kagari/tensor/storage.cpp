@@ -4,8 +4,11 @@
 #include <new>
 
 #include "kagari/base/allocator.h"
+#include "kagari/tensor/storage_meter.h"
 
 namespace kagari {
+
+constinit thread_local int64_t* storage_meter = nullptr;
 
 namespace {
 // Note [Inline storage]: contents of up to this many bytes stand behind the Storage object, in one allocation with it.
@@ -29,6 +32,7 @@ IntrusivePtr<Storage> Storage::create(int64_t nbytes, Device device) {
     if (!device.is_meta()) s->data_ = static_cast<std::byte*>(allocate(size_t(nbytes)));
   }
   s->nbytes_ = nbytes;
+  if (storage_meter && !device.is_meta()) [[unlikely]] *storage_meter += nbytes;
   return owned;
 }
 
@@ -44,6 +48,7 @@ IntrusivePtr<Storage> Storage::borrow(void* data, int64_t nbytes, Deleter delete
 }
 
 void Storage::free_data() {
+  if (storage_meter && owner_ != Owner::Borrowed && data_) [[unlikely]] *storage_meter -= nbytes_;
   if (owner_ == Owner::Allocated && data_) deallocate(data_, size_t(nbytes_));
   if (owner_ == Owner::Borrowed && deleter_) deleter_(context_);
 }
@@ -62,6 +67,7 @@ void Storage::resize(int64_t nbytes) {
     auto* fresh = static_cast<std::byte*>(allocate(size_t(nbytes)));
     if (nbytes_ && nbytes) std::memcpy(fresh, data_, size_t(nbytes < nbytes_ ? nbytes : nbytes_));
     free_data();
+    if (storage_meter) [[unlikely]] *storage_meter += nbytes;
     data_ = fresh;
     owner_ = Owner::Allocated;
   }

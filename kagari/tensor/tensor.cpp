@@ -1,6 +1,7 @@
 #include "kagari/tensor/tensor.h"
 
 #include "kagari/base/allocator.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari {
 
@@ -81,6 +82,7 @@ Scalar Tensor::item() const {
   if (impl_->transform) [[unlikely]] impl_->transform->check_readable("item()");
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
+  require_strided(*this, "item()");
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);
@@ -144,6 +146,7 @@ Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset) {
   impl->offset = offset;
   impl->untracked_version = t.impl()->untracked_version;
   impl->inference = t.impl()->inference;
+  impl->special = is_sparse(t);
   impl->set_layout(sizes, strides);
   return Tensor(std::move(impl));
 }

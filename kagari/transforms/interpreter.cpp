@@ -81,47 +81,27 @@ void compute_recorded(const Level& level, const OpBase& op, const Value* args, c
   }
 }
 
+/// Takes what draws random numbers while a batch level is open.
 class BatchMode final : public Mode {
  public:
   explicit BatchMode(int64_t level) : level(level) {}
-  void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
+  bool wants(const OpBase& op, const Value* args, const Dest& dest) override {
+    if (!(op.traits & kNondeterministic) || op.composed) return false;
     const Level* highest = highest_level(op, args, dest);
-    if (op.traits & kNondeterministic && !op.composed && !(highest && highest->id > level)) {
-      Level at = *find_level(level);
-      return compute_recorded(at, op, args, dest, out);
-    }
-    bool transformed = false, special = false;
-    auto look = [&](const Tensor& t) {
-      if (!t.defined() || !t.impl()->special) return;
-      (t.impl()->transform ? transformed : special) = true;
-    };
-    each_argument_tensor(op, args, look);
-    for (size_t i = 0; i < dest.count; ++i) look(dest.tensors[i]);
-    if (special || (!op.composed && other_modes_below())) return op.boxed(op, args, dest, out);
-    active_mode = this;  // whoever called this mode restores it
-    if (!transformed || !transform(op, args, dest, out)) op.inside(op, args, dest, out);
+    return !(highest && highest->id > level);
+  }
+  void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
+    Level at = *find_level(level);
+    compute_recorded(at, op, args, dest, out);
   }
   int64_t level;
-
- private:
-  bool other_modes_below() const {
-    for (Mode* m = below; m; m = m->below)
-      if (!dynamic_cast<BatchMode*>(m)) return true;
-    return false;
-  }
 };
 
 thread_local std::vector<std::unique_ptr<BatchMode>> batch_modes;
 
 bool transform(const OpBase& op, const Value* args, Dest dest, Result& out) {
   const Level* level = highest_level(op, args, dest);
-  if (!level) {
-    bool special = false;
-    each_argument_tensor(op, args, [&](const Tensor& t) { special |= t.defined() && t.impl()->special; });
-    if (special) return false;
-    op.inside(op, args, dest, out);  // all levels have ended
-    return true;
-  }
+  if (!level) return false;
   if (op.schema().name == "detach") {  // at every level, not only at its own
     out.kind = Result::Kind::Tensor;
     out.tensors.push_back(detach_everywhere(*args[0].tensor));
@@ -129,10 +109,10 @@ bool transform(const OpBase& op, const Value* args, Dest dest, Result& out) {
   }
   if (op.composed && !(level->kind == Level::Kind::Batch && has_batch_rule(op))) {
     if (dest.kind == Dest::Kind::Fresh) {
-      op.inside(op, args, dest, out);
+      run_beneath(op, args, dest, out);
       return true;
     }
-    op.inside(op, args, {}, out);
+    run_beneath(op, args, {}, out);
     for (size_t i = 0; i < out.tensors.size() && i < dest.count; ++i) {
       write_into(op, dest.tensors[i], out.tensors[i]);
       out.tensors[i] = dest.tensors[i];
@@ -145,7 +125,7 @@ bool transform(const OpBase& op, const Value* args, Dest dest, Result& out) {
   return true;
 }
 
-const bool installed = (transform_handler = transform, true);
+const bool installed = (special_handler = transform, true);
 
 }  // namespace
 
@@ -159,30 +139,24 @@ void write_into(const OpBase& op, const Tensor& dest, const Tensor& result) {
 
 void push_batch_mode(int64_t level) {
   batch_modes.push_back(std::make_unique<BatchMode>(level));
-  batch_modes.back()->below = active_mode;
-  active_mode = batch_modes.back().get();
+  push_mode(*batch_modes.back());
 }
 
 void pop_batch_mode(int64_t level) {
   for (size_t i = batch_modes.size(); i-- > 0;) {
     if (batch_modes[i]->level != level) continue;
-    Mode* mine = batch_modes[i].get();
-    for (Mode** at = &active_mode; *at; at = &(*at)->below)
-      if (*at == mine) {
-        *at = mine->below;
-        break;
-      }
+    pop_mode(*batch_modes[i]);
     batch_modes.erase(batch_modes.begin() + long(i));
     return;
   }
 }
 
 Below::Below(int64_t level) : before_(active_mode) {
-  for (auto& mode : batch_modes)
-    if (mode->level >= level) {
-      active_mode = mode->below;
-      return;
-    }
+  Mode* under = active_mode;
+  for (Mode* m = active_mode; m; m = m->below)
+    for (auto& mode : batch_modes)
+      if (mode.get() == m && mode->level >= level) under = m->below;
+  active_mode = under;
 }
 
 }  // namespace kagari::transforms

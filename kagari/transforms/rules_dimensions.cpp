@@ -75,7 +75,7 @@ const BatchRuleEntry pointwise_table[] = {
     {"where.self", rule_elementwise}, {"complex", rule_elementwise}, {"polar", rule_elementwise}, {"polygamma", rule_elementwise},
     {"_standard_gamma_grad", rule_elementwise}, {"clone", rule_leading}, {"_to_copy", rule_leading}, {"empty_like", rule_leading},
     {"zeros_like", rule_leading}, {"ones_like", rule_leading}, {"full_like", rule_leading}, {"tril", rule_leading}, {"triu", rule_leading},
-    {"view_as_real", rule_leading}, {"view_as_complex", rule_leading}, {"constant_pad_nd", rule_leading}, {"searchsorted", rule_searchsorted},
+    {"_border_pad", rule_leading}, {"view_as_real", rule_leading}, {"view_as_complex", rule_leading}, {"constant_pad_nd", rule_leading}, {"searchsorted", rule_searchsorted},
     {"bucketize", rule_searchsorted}, {"_masked_scale", rule_same_shapes}, {"_rrelu_scaled", rule_same_shapes},
     {"_rrelu_scaled_backward", rule_same_shapes}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
     // not elementwise, although they may work in place
@@ -97,7 +97,8 @@ const BatchRuleEntry dimension_table[] = {
     {"mode", rule_dims, "dim"}, {"kthvalue", rule_dims, "dim"}, {"topk", rule_dims, "dim"}, {"sort", rule_dims, "dim"},
     {"cumsum", rule_dims, "dim"}, {"cumprod", rule_dims, "dim"}, {"logcumsumexp", rule_dims, "dim"}, {"cummax", rule_dims, "dim"},
     {"cummin", rule_dims, "dim"}, {"softmax", rule_dims, "dim"}, {"log_softmax", rule_dims, "dim"}, {"_softmax_backward", rule_dims, "dim"},
-    {"_log_softmax_backward", rule_dims, "dim"}, {"flip", rule_dims, "dims"}, {"roll", rule_roll},
+    {"_log_softmax_backward", rule_dims, "dim"}, {"_fft_c2c", rule_dims, "dim"}, {"_fft_r2c", rule_dims, "dim"},
+    {"_fft_c2r", rule_dims, "dim"}, {"flip", rule_dims, "dims"}, {"roll", rule_roll, "dims"},
     {"gather", rule_dims, "dim"}, {"scatter.src", rule_dims, "dim"}, {"scatter.value", rule_dims, "dim"}, {"scatter.reduce", rule_dims, "dim"},
     {"scatter.value_reduce", rule_dims, "dim"}, {"scatter_add", rule_dims, "dim"}, {"scatter_reduce.two", rule_dims, "dim"},
 };

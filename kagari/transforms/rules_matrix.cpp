@@ -95,9 +95,9 @@ void rule_together(Call& c) {
 
 const BatchRuleEntry table[] = {
     {"mm", rule_mm}, {"bmm", rule_mm}, {"mv", rule_mv}, {"dot", rule_dot}, {"addmm", rule_addmm}, {"baddbmm", rule_addmm}, {"linear", rule_linear},
-    {"linalg_cholesky_ex", rule_leading}, {"linalg_qr", rule_leading}, {"linalg_lu_factor_ex", rule_leading}, {"lu_unpack", rule_together},
+    {"matrix_exp", rule_leading}, {"linalg_cholesky_ex", rule_leading}, {"linalg_qr", rule_leading}, {"linalg_lu_factor_ex", rule_leading}, {"lu_unpack", rule_together},
     {"linalg_eig", rule_leading}, {"linalg_eigh", rule_leading}, {"linalg_svd", rule_leading}, {"linalg_inv_ex", rule_leading},
-    {"linalg_det", rule_leading}, {"linalg_slogdet", rule_leading}, {"linalg_solve_triangular", rule_spread}, {"_linalg_solve_matrix", rule_spread},
+    {"linalg_det", rule_leading}, {"cholesky_inverse", rule_leading}, {"cholesky_solve", rule_spread}, {"linalg_slogdet", rule_leading}, {"linalg_solve_triangular", rule_spread}, {"_linalg_solve_matrix", rule_spread},
 };
 
 }  // namespace

@@ -266,7 +266,7 @@ const BatchRuleEntry table[] = {
     {"convolution", rule_convolution}, {"_convolution_input_gradient", rule_convolution_input_gradient},
     {"_convolution_weight_gradient", rule_convolution_weight_gradient}, {"_max_pool_windows", rule_pool}, {"_adaptive_max_pool", rule_pool},
     {"_avg_pool_windows", rule_pool}, {"_avg_pool_gradient", rule_pool}, {"_adaptive_avg_pool", rule_pool}, {"_adaptive_avg_gradient", rule_pool},
-    {"native_layer_norm", rule_layer_norm}, {"native_batch_norm", rule_batch_norm}, {"_nll_loss", rule_nll_loss},
+    {"_layer_norm_statistics", rule_layer_norm}, {"_batch_norm_statistics", rule_batch_norm}, {"_nll_loss", rule_nll_loss},
     {"_nll_loss_backward", rule_nll_loss_backward}, {"embedding", rule_embedding}, {"embedding_dense_backward", rule_embedding_backward},
 };
 

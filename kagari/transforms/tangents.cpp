@@ -38,7 +38,7 @@ constexpr WayOf table[] = {
     {"select_backward", Way::Linear}, {"slice_backward", Way::Linear}, {"diagonal_backward", Way::Linear}, {"unfold_backward", Way::Linear},
     {"select_scatter", Way::Linear}, {"slice_scatter", Way::Linear}, {"diagonal_scatter", Way::Linear}, {"_adaptive_avg_pool", Way::Linear},
     {"_avg_pool_windows", Way::Linear}, {"_adaptive_avg_gradient", Way::Linear},
-    {"as_strided_backward", Way::Linear},
+    {"as_strided_backward", Way::Linear}, {"_border_pad", Way::Linear}, {"_fft_c2c", Way::Linear}, {"_fft_r2c", Way::Linear}, {"_fft_c2r", Way::Linear},
     {"gather", Way::LinearFirst}, {"index_select", Way::LinearFirst}, {"_index", Way::LinearFirst}, {"embedding", Way::LinearFirst},
     {"embedding_dense_backward", Way::LinearFirst},
     {"mm", Way::Product}, {"bmm", Way::Product}, {"mv", Way::Product}, {"dot", Way::Product}, {"linear", Way::Product}, {"convolution", Way::Product},

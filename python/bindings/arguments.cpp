@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "return_types.h"
+
 namespace kagari::python {
 
 // ---------------------------------------------------------------- frame
@@ -283,7 +285,6 @@ bool unpack_options(PyObject* const* kwvalues, PyObject* kwnames, Frame& frame, 
     }
     if (k == 0) options.dtype = v.dtype;
     if (k == 1) {
-      KG_CHECK_IMPLEMENTED(v.layout == Layout::Strided, fname, "(): kagari has no tensors of this sparse layout; make a dense one");
       options.layout = v.layout;
     }
     if (k == 2) options.device = v.device;
@@ -459,25 +460,6 @@ bool unpack_call(const Overload& o, PyObject* const* args, size_t nargs, PyObjec
 }
 
 // ---------------------------------------------------------------- results
-namespace {
-/// A named tuple type such as torch.return_types.max; made when first needed.
-PyTypeObject* result_type(const OpBase& op) {
-  static std::vector<std::pair<const OpBase*, PyTypeObject*>> types;
-  for (auto& [o, t] : types)
-    if (o == &op) return t;
-  const Schema& s = op.schema();
-  auto* fields = new std::vector<PyStructSequence_Field>;
-  for (std::string_view n : s.return_names) fields->push_back({(new std::string(n))->c_str(), nullptr});
-  int count = int(fields->size());
-  fields->push_back({});
-  PyStructSequence_Desc desc{(new std::string(str("torch.return_types.", s.name)))->c_str(), nullptr, fields->data(), count};
-  PyTypeObject* t = PyStructSequence_NewType(&desc);
-  if (!t) throw PythonError();
-  types.push_back({&op, t});
-  return t;
-}
-}  // namespace
-
 PyObject* wrap_result(const OpBase& op, Result& r) {
   switch (r.kind) {
     case Result::Kind::None: Py_RETURN_NONE;
@@ -486,7 +468,7 @@ PyObject* wrap_result(const OpBase& op, Result& r) {
       size_t n = r.tensors.size();
       const Schema& s = op.schema();
       if (s.return_names.size() == n && (op.in & (kFunction | kMethod))) {
-        Ref tuple(check(PyStructSequence_New(result_type(op))));
+        Ref tuple(check(PyStructSequence_New(named_tuple_type(op))));
         for (size_t i = 0; i < n; ++i) PyStructSequence_SET_ITEM(tuple.get(), Py_ssize_t(i), check(wrap(std::move(r.tensors[i]))));
         return tuple.release();
       }

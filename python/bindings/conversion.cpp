@@ -1,5 +1,6 @@
 // Tensor.to and its kin, and methods that call Python for each element.
 #include "kagari/ops/copy.h"
+#include "kagari/tensor/sparse.h"
 
 #include "keywords.h"
 #include "op_function.h"
@@ -121,14 +122,7 @@ PyObject* new_like(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_of(self);
     KG_CHECK_TYPE(!kwnames || PyTuple_GET_SIZE(kwnames) == 0 || nargs == 0, "new(): keyword arguments are not supported with data");
-    if (nargs == 1 && is_tensor(args[0])) return wrap(alias(tensor_of(args[0])));
-    const bool size_object = nargs == 1 && std::strcmp(Py_TYPE(args[0])->tp_name, "torch.Size") == 0;
-    if (nargs == 1 && !PyLong_Check(args[0]) && !size_object) return wrap(tensor_from_data(args[0], t.dtype(), t.device()));
-    Ints sizes;
-    PyObject* const* items = size_object ? &PyTuple_GET_ITEM(args[0], 0) : args;
-    for (Py_ssize_t i = 0, n = size_object ? PyTuple_GET_SIZE(args[0]) : nargs; i < n; ++i) sizes.push_back(int_argument("new", "size", items[i], 0));
-    if (nargs == 0) sizes.push_back(0);
-    return wrap(empty_tensor(sizes, t.dtype(), t.device()));
+    return wrap(legacy_tensor(args, nargs, t.dtype(), t.device()));
   });
 }
 
@@ -150,6 +144,7 @@ PyObject* apply(PyObject* self, PyObject* function) {
     const Tensor& t = tensor_of(self);
     KG_CHECK(!t.requires_grad(), "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.");
     KG_CHECK_TYPE(t.is_cpu(), "apply_ is only implemented on CPU tensors");
+    require_strided(t, "apply_()");
     each_element(t, 0, 0, [&](int64_t offset) {
       Ref x = own(number_at(t.bytes() + offset, t.dtype())), y = own(PyObject_CallOneArg(function, x.get()));
       store_result(t, t.bytes() + offset, y.get());
@@ -167,6 +162,8 @@ PyObject* map(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject*
     KG_CHECK_TYPE(is_tensor(a[0]), "map_(): argument 'tensor' must be Tensor, not ", Py_TYPE(a[0])->tp_name);
     KG_CHECK(!t.requires_grad(), "Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.");
     KG_CHECK_TYPE(t.is_cpu() && tensor_of(a[0]).is_cpu(), "map_ is only implemented on CPU tensors");
+    require_strided(t, "map_()");
+    require_strided(tensor_of(a[0]), "map_()");
     const Tensor& from = tensor_of(a[0]);
     Tensor other = alias(from, t.sizes(), broadcast_strides(from.sizes(), from.strides(), t.sizes()), from.storage_offset());
     std::vector<int64_t> offsets;

@@ -1,4 +1,5 @@
 #include "dlpack.h"
+#include "kagari/tensor/sparse.h"
 
 #include <cstdint>
 
@@ -80,6 +81,7 @@ void delete_export(Managed* m) {
 
 template <class Managed>
 Managed* export_tensor(const Tensor& t) {
+  require_strided(t, "DLPack export");
   auto* e = new Export<Managed>{{}, t, Ints(t.sizes()), Ints(t.strides())};
   // a dimension of one element may have any stride; 1 is what consumers expect
   for (size_t i = 0; i < e->sizes.size(); ++i)

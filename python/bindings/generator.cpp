@@ -1,6 +1,7 @@
 // torch.Generator: a random number generator as a Python object.
 #include "kagari/random/generator.h"
 
+#include "dispatch.h"
 #include "tensor_object.h"
 
 namespace kagari::python {
@@ -140,5 +141,7 @@ bool add_generator_type(PyObject* module) {
   Ref standard(wrap_generator(generator_type, IntrusivePtr<Generator>::share(&default_generator())));
   return standard && PyModule_AddObjectRef(module, "default_generator", standard.get()) == 0;
 }
+
+PyObject* generator_object(Generator* g) { return g ? wrap_generator(generator_type, IntrusivePtr<Generator>::share(g)) : Py_NewRef(Py_None); }
 
 }  // namespace kagari::python

@@ -1,6 +1,10 @@
 // Tensors from Python data, NumPy arrays, buffers and DLPack, and back: the functions of torch and the methods of Tensor.
 #include "kagari/autograd/variable.h"
+#include "dispatch.h"
+#include "kagari/tensor/sparse.h"
 #include "dlpack.h"
+#include "kagari/op/op.h"
+#include "kagari/ops/handles.h"
 #include "keywords.h"
 #include "numpy_api.h"
 #include "python_data.h"
@@ -194,6 +198,8 @@ PyObject* item(PyObject* o, PyObject*) {
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
     if (t.impl()->transform) t.impl()->transform->check_readable("item()");
+    if (t.impl()->special || active_mode) return wrap(local_scalar_dense(t));
+    require_strided(t, "item()");
     return number_at(t.bytes(), t.dtype());
   });
 }
@@ -201,6 +207,7 @@ PyObject* tolist(PyObject* o, PyObject*) {
   return guarded([&] {
     const Tensor& t = tensor_of(o);
     if (t.impl()->transform) t.impl()->transform->check_readable("tolist()");
+    check_has_bytes(t);
     return list_of(t);
   });
 }
@@ -208,6 +215,7 @@ PyObject* tolist(PyObject* o, PyObject*) {
 PyObject* array_of(PyObject* o, bool force) {
   const Tensor& t = tensor_of(o);
   if (t.impl()->transform) t.impl()->transform->check_readable("numpy()");
+  check_has_bytes(t);
   KG_CHECK_TYPE(!t.is_meta() || force, "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
   if (!t.requires_grad()) return ndarray_from_tensor(o);

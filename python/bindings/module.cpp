@@ -4,6 +4,7 @@
 #include "kagari/base/parallel.h"
 #include "tensor_methods.h"
 #include "tensor_object.h"
+#include "return_types.h"
 
 namespace kagari::python {
 
@@ -17,6 +18,9 @@ bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
 bool add_transforms(PyObject* module);
+bool add_autocast(PyObject* module);
+bool add_dispatch(PyObject* module);
+bool add_profiler(PyObject* module);
 
 namespace {
 
@@ -98,6 +102,30 @@ PyMethodDef functions[] = {
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT, "kagari._C", "kagari's core.", -1, functions, nullptr, nullptr, nullptr, nullptr};
 
+/// What the module is made of, in this order.
+using Part = bool (*)(PyObject* module);
+constexpr Part parts[] = {
+    add_small_types,
+    add_tensor_type,
+    add_operators,
+    add_torch_function,
+    add_autograd,
+    add_storage_type,
+    add_generator_type,
+    add_interop,
+    add_printing,
+    add_mapped_files,
+    add_conversion,
+    add_function_base,
+    add_transforms,
+    add_optimizer_passes,
+    add_return_types,
+    add_autocast,
+    add_dispatch,
+    add_profiler,
+    add_capture,
+};
+
 }  // namespace
 }  // namespace kagari::python
 
@@ -108,9 +136,9 @@ PyMODINIT_FUNC PyInit__C() {
   bool ok = false;
   try {
     PyObject* m = module.get();
-    ok = add_small_types(m) && add_tensor_type(m) && add_operators(m) && add_torch_function(m) && add_autograd(m) &&
-         add_storage_type(m) && add_generator_type(m) && add_interop(m) && add_printing(m) && add_mapped_files(m) && add_conversion(m) && add_function_base(m) &&
-         add_optimizer_passes(m) && add_transforms(m);
+    ok = true;
+    for (Part add : parts)
+      if (!(ok = add(m))) break;
   } catch (...) {
     set_python_error();
   }

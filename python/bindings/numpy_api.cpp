@@ -1,4 +1,5 @@
 #include "numpy_api.h"
+#include "kagari/tensor/sparse.h"
 
 #include <cstring>
 #include <string>
@@ -158,6 +159,7 @@ Tensor tensor_from_ndarray(PyObject* array, bool warn_if_read_only) {
 
 PyObject* ndarray_from_tensor(PyObject* object) {
   const Tensor& t = tensor_of(object);
+  KG_CHECK_TYPE(!is_sparse(t), "can't convert ", name(layout_of(t)), " layout tensor to numpy. Use Tensor.to_dense() first.");
   const int number = type_number(t.dtype());
   void** api = table(true);
   Py_ssize_t sizes[64], strides[64];

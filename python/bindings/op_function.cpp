@@ -31,6 +31,14 @@ bool is_large(const OpBase& op, const Value* values) {
   return false;
 }
 
+/// An argument requires a gradient.
+bool records(const OpBase& op, const Value* values) {
+  const auto& arguments = op.schema().arguments;
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (values[i].tag == Value::Tag::Tensor && values[i].tensor->defined() && values[i].tensor->requires_grad()) return true;
+  return false;
+}
+
 struct WithoutGil {
   PyThreadState* state = PyEval_SaveThread();
   ~WithoutGil() { PyEval_RestoreThread(state); }
@@ -254,6 +262,16 @@ PyMethodDef functions[] = {{"_function_by_name", function_by_name, METH_O, "The 
 }  // namespace
 
 PyObject* call_unpacked(const OpBase& op, const Value* values, const Dest& dest, PyObject* returned) {
+  // The operators of a composition keep self for their gradients, and the last step overwrites it: they are given a copy with its history.
+  if (dest.kind == Dest::Kind::Inplace && op.composed && grad_enabled() && !op.schema().name.ends_with('_') && records(op, values)) {
+    check_inplace(dest.tensors[0], true);
+    Tensor before = detail::keep_before_overwrite(dest.tensors[0]);
+    SmallVector<Value, 8> shielded(values, values + op.schema().arguments.size());
+    shielded[0].tensor = &before;
+    Result r;
+    op.boxed(op, shielded.data(), dest, r);
+    return Py_NewRef(returned);
+  }
   Result r;
   if (is_large(op, values)) {
     WithoutGil released;

@@ -1,6 +1,7 @@
 // repr() and format() of tensors.
 #include "kagari/ops/print.h"
 #include "kagari/transforms/level.h"
+#include "dispatch.h"
 #include "keywords.h"
 #include "tensor_methods.h"
 
@@ -35,7 +36,13 @@ PyObject* text_of(PyObject* self, const PrintOptions& options) {
   const bool plain = Py_TYPE(self) == tensor_type || Py_TYPE(self) == parameter_type;
   const char* name = Py_TYPE(self)->tp_name;
   if (const char* dot = std::strrchr(name, '.')) name = dot + 1;
-  std::string text = to_text(tensor_of(self), options, plain ? "tensor(" : str(name, "("));
+  const Tensor& t = tensor_of(self);
+  if (is_hollow(t)) {
+    std::string text = str(name, "(..., size=", shape_text(t.sizes()), ", dtype=torch.", kagari::name(t.dtype()));
+    text += t.requires_grad() ? ", requires_grad=True)" : ")";
+    return PyUnicode_FromStringAndSize(text.data(), Py_ssize_t(text.size()));
+  }
+  std::string text = to_text(t, options, plain ? "tensor(" : str(name, "("));
   if (parameter_type && Py_TYPE(self) == parameter_type) text.insert(0, "Parameter containing:\n");
   return PyUnicode_FromStringAndSize(text.data(), Py_ssize_t(text.size()));
 }

@@ -4,6 +4,7 @@
 
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/tensor/sparse.h"
 #include "numpy_api.h"
 
 namespace kagari::python {
@@ -166,6 +167,7 @@ void store(PyObject* o, DType dtype, std::byte* to) {
 /// Stores a tensor's only element as if it were a number.
 void store_tensor(const Tensor& t, DType dtype, std::byte* to) {
   KG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
+  require_strided(t, "the number");
   Ref number = own(number_at(t.bytes(), t.dtype()));
   store(number.get(), dtype, to);
 }
@@ -251,6 +253,7 @@ PyObject* number_at(const std::byte* p, DType dtype) {
 
 PyObject* list_of(const Tensor& t) {
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
+  require_strided(t, "tolist()");
   return list_from(t, 0, t.bytes());
 }
 
@@ -295,6 +298,33 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, std::optiona
   Tensor t = empty_tensor(sizes, d);
   if (t.numel()) fill(data, sizes, 0, d, t.bytes());
   return converted_to(t, {}, where);
+}
+
+Tensor legacy_tensor(PyObject* const* args, Py_ssize_t nargs, DType dtype, const Device& device) {
+  PyObject* first = nargs ? args[0] : nullptr;
+  if (nargs == 1 && is_tensor(first)) return alias(tensor_of(first));
+  const bool size_object = nargs == 1 && std::strcmp(Py_TYPE(first)->tp_name, "torch.Size") == 0;
+  auto is_size = [](PyObject* o) { return PyLong_Check(o) || (PyIndex_Check(o) && !PySequence_Check(o) && !PyFloat_Check(o)); };
+  if (nargs == 1 && !size_object && !is_size(first)) {
+    if (PyObject_HasAttrString(first, "_untyped_storage")) {
+      Ref shared(check(PyObject_CallMethod(first, "_tensor", nullptr)));
+      KG_CHECK_TYPE(tensor_of(shared.get()).dtype() == dtype, "expected a storage of ", legacy_name(dtype), " elements, got ", legacy_name(tensor_of(shared.get()).dtype()));
+      return alias(tensor_of(shared.get()));
+    }
+    KG_CHECK_TYPE(is_sequence(first) || is_ndarray(first), "new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")");
+    return tensor_from_data(first, dtype, device);
+  }
+  Ints sizes;
+  PyObject* const* items = size_object ? &PyTuple_GET_ITEM(first, 0) : args;
+  for (Py_ssize_t i = 0, n = size_object ? PyTuple_GET_SIZE(first) : nargs; i < n; ++i) {
+    Ref index(PyNumber_Index(items[i]));
+    if (!index) throw PythonError();
+    const long long size = PyLong_AsLongLong(index.get());
+    if (size == -1 && PyErr_Occurred()) throw PythonError();
+    sizes.push_back(size);
+  }
+  if (nargs == 0) sizes.push_back(0);
+  return empty_tensor(sizes, dtype, device);
 }
 
 }  // namespace kagari::python

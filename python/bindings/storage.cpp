@@ -1,5 +1,6 @@
 // torch.UntypedStorage: the bytes behind tensors as a Python object with the buffer protocol.
 #include "storage.h"
+#include "kagari/tensor/sparse.h"
 
 #include <structmember.h>
 #include <sys/mman.h>
@@ -331,7 +332,10 @@ PyObject* from_descriptor(PyObject*, PyObject* args) {
 }
 
 PyObject* untyped_storage(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap_storage(tensor_of(self).storage()); });
+  return guarded([&] {
+    KG_CHECK_IMPLEMENTED(!is_sparse(tensor_of(self)), "Cannot access storage of a tensor of layout ", python_name(layout_of(tensor_of(self))));
+    return wrap_storage(tensor_of(self).storage());
+  });
 }
 
 PyGetSetDef getset[] = {{"device", get_device, nullptr, "Where the bytes are.", nullptr},

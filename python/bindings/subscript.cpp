@@ -9,6 +9,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/views.h"
+#include "kagari/tensor/sparse.h"
 
 namespace kagari::python {
 namespace {
@@ -237,6 +238,36 @@ void walk_key(const Tensor& self, PyObject* key, Target& target) {
   walk.finish();
 }
 
+/// A key of integers, ":" , None and one-dimensional indices, part by part: a sparse tensor has no views of windows.
+Tensor sparse_item(const Tensor& self, PyObject* key) {
+  Ref parts = PyTuple_Check(key) ? Ref::share(key) : own(PyTuple_Pack(1, key));
+  Py_ssize_t n = PyTuple_GET_SIZE(parts.get()), total = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) total += consumed_by(PyTuple_GET_ITEM(parts.get(), i));
+  KG_CHECK_INDEX(total <= self.dim(), "too many indices for tensor of dimension ", self.dim());
+  Tensor y = self;
+  int64_t dim = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* part = PyTuple_GET_ITEM(parts.get(), i);
+    PySliceObject* range = PySlice_Check(part) ? reinterpret_cast<PySliceObject*>(part) : nullptr;
+    if (part == Py_Ellipsis) dim += self.dim() - total;
+    else if (range && range->start == Py_None && range->stop == Py_None && range->step == Py_None) ++dim;
+    else if (part == Py_None) y = unsqueeze(y, dim++);
+    else if (range) {
+      Py_ssize_t start, stop, step;
+      if (PySlice_Unpack(part, &start, &stop, &step) < 0) throw PythonError();
+      PySlice_AdjustIndices(y.size(dim), &start, &stop, step);
+      KG_CHECK_VALUE(step > 0, "step must be greater than zero");
+      y = index_select(y, dim++, arange(int64_t(start), int64_t(std::max(start, stop)), int64_t(step)));
+    } else if (is_integer(part) && !is_tensor(part) && !PyBool_Check(part)) y = select(y, dim, integer_of(part));
+    else {
+      Tensor at = is_tensor(part) ? tensor_of(part) : index_from(part);
+      KG_CHECK_IMPLEMENTED(at.dim() == 1 && at.dtype() != DType::Bool, "a sparse tensor can be indexed by integers, slices, None, Ellipsis and one-dimensional indices only");
+      y = index_select(y, dim++, at);
+    }
+  }
+  return y;
+}
+
 /// The view that the basic parts describe.
 Tensor window_of(const Tensor& self, const Target& target) {
   if (target.whole && target.advanced) return self;
@@ -268,6 +299,7 @@ Tensor without_leading_ones(const Tensor& t, int64_t dims) {
 }  // namespace
 
 PyObject* tensor_getitem(const Tensor& self, PyObject* key) {
+  if (is_sparse(self)) return wrap(sparse_item(self, key));
   Target target;
   walk_key(self, key, target);
   Tensor window = window_of(self, target);
@@ -277,6 +309,7 @@ PyObject* tensor_getitem(const Tensor& self, PyObject* key) {
 
 int tensor_setitem(const Tensor& self, PyObject* key, PyObject* value) {
   if (!value) fail(ErrorKind::Type, "Tensor does not support deleting items");
+  KG_CHECK_TYPE(!is_sparse(self), "Cannot assign to a sparse tensor");
   Target target;
   walk_key(self, key, target);
   Tensor source = value_for(self, value);

@@ -6,7 +6,12 @@
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
 #include "kagari/transforms/level.h"
+#include "dispatch.h"
+#include "kagari/ops/handles.h"
+#include "keywords.h"
+#include "kagari/tensor/sparse.h"
 #include "op_function.h"
+#include "python_data.h"
 
 namespace kagari::python {
 namespace {
@@ -17,10 +22,12 @@ namespace {
 PyObject* get_shape(PyObject* o, void*) { return wrap_size(tensor_of(o).sizes()); }
 PyObject* get_dtype(PyObject* o, void*) { return wrap(tensor_of(o).dtype()); }
 PyObject* get_device(PyObject* o, void*) { return wrap(tensor_of(o).device()); }
-PyObject* get_layout(PyObject*, void*) { return wrap(Layout::Strided); }
+PyObject* get_layout(PyObject* o, void*) { return wrap(layout_of(tensor_of(o))); }
+PyObject* get_is_sparse(PyObject* o, void*) { return PyBool_FromLong(layout_of(tensor_of(o)) == Layout::Sparse); }
+PyObject* get_is_sparse_csr(PyObject* o, void*) { return PyBool_FromLong(layout_of(tensor_of(o)) == Layout::SparseCsr); }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).dim()); }
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
-PyObject* get_nbytes(PyObject* o, void*) { return PyLong_FromLongLong(tensor_of(o).nbytes()); }
+PyObject* get_nbytes(PyObject* o, void*) { KG_BODY(require_strided(tensor_of(o), "nbytes"); return PyLong_FromLongLong(tensor_of(o).nbytes());); }
 PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(tensor_of(o).requires_grad()); }
 PyObject* get_is_leaf(PyObject* o, void*) { return PyBool_FromLong(!grad_fn_of(tensor_of(o))); }
 PyObject* get_version(PyObject* o, void*) { KG_BODY(return PyLong_FromUnsignedLong(tensor_of(o).version());); }
@@ -61,7 +68,7 @@ int set_requires_grad_attribute(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_data(PyObject* o, void*) {
-  KG_BODY(Tensor t = tensor_of(o).impl()->transform ? transforms::detach_everywhere(tensor_of(o)) : alias(tensor_of(o)); t.impl()->untracked_version = true; return wrap(std::move(t)););
+  KG_BODY(const Tensor& self = tensor_of(o); Tensor t = self.impl()->transform ? transforms::detach_everywhere(self) : self.impl()->special ? detach(self) : alias(self); t.impl()->untracked_version = true; return wrap(std::move(t)););
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&]() -> int {
@@ -73,6 +80,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
       KG_CHECK(!grad.defined() || grad.dtype() == from.dtype(), "cannot change the dtype of a tensor that has a gradient of another dtype");
     }
     to.storage = from.storage();
+    to.special = from.impl()->special;
     to.offset = from.storage_offset();
     to.dtype = from.dtype();
     to.device = from.device();
@@ -112,9 +120,7 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  const Tensor& t = tensor_of(o);
-  if (t.impl()->transform) KG_BODY(t.impl()->transform->check_readable("data_ptr()"); return PyLong_FromVoidPtr(t.bytes()););
-  return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes());
+  KG_BODY(const Tensor& t = tensor_of(o); if (t.impl()->transform) t.impl()->transform->check_readable("data_ptr()"); require_strided(t, "data_ptr()"); check_has_bytes(t); return PyLong_FromVoidPtr(t.is_meta() || t.numel() == 0 ? nullptr : t.bytes()););
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
@@ -168,16 +174,12 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 PyObject* as_subclass(PyObject* o, PyObject* cls) {
   KG_BODY(KG_CHECK_TYPE(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), "cls must be a type (got ", Py_TYPE(cls)->tp_name, ")");
-          PyObject* f = method_of_tensor("alias"); Tensor t;
-          if (f && grad_enabled()) {
-            Ref view(check(PyObject_CallOneArg(f, o)));
-            t = tensor_of(view.get());
-            if (t.impl()->object) t.impl()->object = nullptr, reinterpret_cast<TensorObject*>(view.get())->tensor = Tensor();
-          } else t = detach(tensor_of(o));
+          const Tensor& self = tensor_of(o); Tensor t = grad_enabled() && self.requires_grad() ? view_of_all(self) : detach(self);
+          if (t.impl()->object) t = alias(t);
           return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(t)););
 }
 PyObject* type_text(const Tensor& t) {
-  return PyUnicode_FromString(str("torch.", legacy_name(t.dtype()), "Tensor").c_str());
+  return PyUnicode_FromString(str("torch.", is_sparse(t) ? "sparse." : "", legacy_name(t.dtype()), "Tensor").c_str());
 }
 PyObject* type_method(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"dtype", "non_blocking", nullptr};
@@ -190,7 +192,12 @@ PyObject* type_method(PyObject* o, PyObject* args, PyObject* kwargs) {
             for (int i = 0; i < dtype_count; ++i)
               if (text == str("torch.", legacy_name(DType(i)), "Tensor")) dtype = Ref(wrap(DType(i))), found = true;
             KG_CHECK_VALUE(found, "invalid type: '", text, "'");
-          } else if (!is_dtype(wanted)) dtype = own(PyObject_GetAttrString(wanted, "dtype"));
+          } else if (!is_dtype(wanted)) {
+            Ref on_cuda(PyObject_GetAttrString(wanted, "is_cuda"));
+            if (!on_cuda) PyErr_Clear();
+            if (on_cuda && on_cuda.get() == Py_True) check_device({DeviceType::CUDA, -1});
+            dtype = own(PyObject_GetAttrString(wanted, "dtype"));
+          }
           return PyObject_CallMethod(o, "to", "O", dtype.get()););
 }
 PyObject* backward_method(PyObject* o, PyObject* args, PyObject* kwargs) {
@@ -253,27 +260,9 @@ PyObject* construct_tensor(PyTypeObject* type, PyObject* args, PyObject* kwargs)
   Device device;
   if (kwargs)
     if (PyObject* d = PyDict_GetItemString(kwargs, "device"); d && d != Py_None) device = device_of_object(d);
-  Py_ssize_t n = PyTuple_GET_SIZE(args);
-  PyObject* first = n ? PyTuple_GET_ITEM(args, 0) : nullptr;
-  if (n == 1 && is_tensor(first)) return wrap_as(type, alias(tensor_of(first)));
-  bool sizes = n == 0 || PyLong_Check(first) || Py_TYPE(first)->tp_name == std::string_view("torch.Size");
-  if (sizes) {
-    Ints shape;
-    bool from_size = n == 1 && PyTuple_Check(first);
-    PyObject* list = from_size ? first : args;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); ++i) {
-      long long s = PyLong_AsLongLong(PyTuple_GET_ITEM(list, i));
-      if (s == -1 && PyErr_Occurred()) throw PythonError();
-      shape.push_back(s);
-    }
-    if (n == 0) shape.push_back(0);
-    return wrap_as(type, empty_tensor(shape, default_dtype(), device));
-  }
-  Ref module(check(PyImport_ImportModule("kagari._C")));
-  Ref made(check(PyObject_CallMethod(module.get(), "tensor", "O", first)));
-  Ref cast(check(PyObject_CallMethod(made.get(), "to", "O", Ref(wrap(default_dtype())).get())));
-  Tensor t = tensor_of(cast.get());
-  return wrap_as(type, alias(t));
+  if (PyTuple_GET_SIZE(args) == 1 && is_tensor(PyTuple_GET_ITEM(args, 0))) return wrap_as(type, alias(tensor_of(PyTuple_GET_ITEM(args, 0))));
+  Tensor made = legacy_tensor(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), default_dtype(), device);
+  return wrap_as(type, std::move(made));
 }
 
 PyGetSetDef tensor_getset[] = {
@@ -306,8 +295,8 @@ PyGetSetDef tensor_getset[] = {
     {"is_mtia", get_false, nullptr, nullptr, nullptr},
     {"is_vulkan", get_false, nullptr, nullptr, nullptr},
     {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
-    {"is_sparse", get_false, nullptr, nullptr, nullptr},
-    {"is_sparse_csr", get_false, nullptr, nullptr, nullptr},
+    {"is_sparse", get_is_sparse, nullptr, nullptr, nullptr},
+    {"is_sparse_csr", get_is_sparse_csr, nullptr, nullptr, nullptr},
     {"is_quantized", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_none, nullptr, nullptr, nullptr},

@@ -9,6 +9,8 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/op/op.h"
+#include "kagari/ops/handles.h"
+#include "dispatch.h"
 #include "op_function.h"
 #include "numpy_api.h"
 #include "tensor_methods.h"
@@ -189,25 +191,28 @@ PyObject* compare(PyObject* a, PyObject* b, int op) {
   return call_binary_slot(functions[op], a, b);
 }
 
+/// The only element, of a special tensor through the operator.
+Scalar number_of(const Tensor& t) { return t.impl()->special ? local_scalar_dense(t) : t.item(); }
+
 int truth(PyObject* o) {
   return guarded([&]() -> int {
     const Tensor& t = tensor_of(o);
     KG_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
     KG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
     if (t.impl()->transform) t.impl()->transform->check_readable("bool()");
-    return t.item().to_bool();
+    return number_of(t).to_bool();
   });
 }
 PyObject* as_float(PyObject* o) {
   return guarded([&]() -> PyObject* {
-    Scalar s = tensor_of(o).item();
+    Scalar s = number_of(tensor_of(o));
     if (s.is_complex()) KG_CHECK(s.to_complex_value().imag() == 0, "value cannot be converted to type double without overflow");
     return PyFloat_FromDouble(s.to_double());
   });
 }
 PyObject* as_int(PyObject* o) {
   return guarded([&]() -> PyObject* {
-    Scalar s = tensor_of(o).item();
+    Scalar s = number_of(tensor_of(o));
     if (s.is_integral()) return PyLong_FromLongLong(s.to_int());
     double v = s.to_double();
     KG_CHECK_VALUE(!std::isnan(v), "cannot convert float NaN to integer");
@@ -219,7 +224,7 @@ PyObject* as_index(PyObject* o) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_of(o);
     KG_CHECK_TYPE(is_integral(t.dtype()) && t.numel() == 1, "only integer tensors of a single element can be converted to an index");
-    return PyLong_FromLongLong(t.item().to_int());
+    return PyLong_FromLongLong(number_of(t).to_int());
   });
 }
 Py_ssize_t length(PyObject* o) {
@@ -259,7 +264,10 @@ PyObject* wrap(Tensor t) {
   return new_object(tensor_type, std::move(t));
 }
 
-PyObject* wrap_as(PyTypeObject* type, Tensor t) { return new_object(type, std::move(t)); }
+PyObject* wrap_as(PyTypeObject* type, Tensor t) {
+  if (dispatches(type)) t.impl()->special = true;
+  return new_object(type, std::move(t));
+}
 
 bool add_tensor_type(PyObject* module) {
   binding_hooks.destroy = destroy_object;

@@ -114,6 +114,7 @@ bool add_tensor_type(PyObject* module);
 bool add_operators(PyObject* module);
 bool add_autograd(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
+bool add_capture(PyObject* module);
 
 /// The callable of an operator, e.g. for slots of Tensor. Borrowed; null if there is none.
 PyObject* method_of_tensor(const char* name);

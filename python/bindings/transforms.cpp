@@ -187,6 +187,67 @@ PyMethodDef below_methods[] = {{"__enter__", below_enter, METH_NOARGS, nullptr},
 PyType_Slot below_slots[] = {{Py_tp_new, reinterpret_cast<void*>(below_new)}, {Py_tp_dealloc, reinterpret_cast<void*>(below_dealloc)}, {Py_tp_methods, below_methods}, {}};
 PyType_Spec below_spec = {"torch._C._transform_below", sizeof(BelowObject), 0, Py_TPFLAGS_DEFAULT, below_slots};
 
+// ---------------------------------------------------------------- torch._C._functorch
+PyObject* is_batched(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(is_tensor(o) && level_of(tensor_of(o)) && state_of(tensor_of(o))->batch); });
+}
+/// Inside jvp; or inside grad, where a tensor is plain or of a level of vmap with a graph of its own.
+PyObject* is_grad_tracking(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(is_tensor(o) && level_of(tensor_of(o)) && !state_of(tensor_of(o))->batch); });
+}
+PyObject* is_wrapped(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(is_tensor(o) && level_of(tensor_of(o))); });
+}
+PyObject* unwrapped(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    KG_CHECK(level_of(t), "No wrappers present!");
+    return wrap(state_of(t)->value);
+  });
+}
+PyObject* level_number(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Level* level = level_of(tensor_argument(o));
+    return PyLong_FromLongLong(level ? level->id : -1);
+  });
+}
+PyObject* batch_dim(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_argument(o);
+    return PyLong_FromLongLong(level_of(t) && state_of(t)->batch ? state_of(t)->dim : -1);
+  });
+}
+PyObject* open_batch(PyObject*, PyObject* args) {
+  long long size;
+  const char* randomness;
+  if (!PyArg_ParseTuple(args, "Ls", &size, &randomness)) return nullptr;
+  Ref given(Py_BuildValue("(sLs)", "batch", size, randomness));
+  return given ? enter(nullptr, given.get()) : nullptr;
+}
+PyObject* close_batch(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Level* level = current_level();
+    KG_CHECK(level && level->kind == Level::Kind::Batch, "the innermost transform is not vmap");
+    exit_level(level->id);
+    return PyLong_FromLongLong(current_level() ? current_level()->id : 0);
+  });
+}
+PyObject* transforms_active(PyObject*, PyObject*) { return PyBool_FromLong(current_level() != nullptr); }
+
+PyMethodDef functorch_functions[] = {
+    {"is_batchedtensor", is_batched, METH_O, "Whether the tensor stands for examples of vmap."},
+    {"is_gradtrackingtensor", is_grad_tracking, METH_O, "Whether the tensor carries a tangent's level."},
+    {"is_functorch_wrapped_tensor", is_wrapped, METH_O, "Whether the tensor belongs to a transform."},
+    {"get_unwrapped", unwrapped, METH_O, "The value, one level down."},
+    {"maybe_get_level", level_number, METH_O, "The number of the level, or -1."},
+    {"maybe_get_bdim", batch_dim, METH_O, "Which dimension of the value counts examples, or -1."},
+    {"_add_batch_dim", batch, METH_VARARGS, "_add_batch_dim(value, dim, level)"},
+    {"_vmap_increment_nesting", open_batch, METH_VARARGS, "_vmap_increment_nesting(batch_size, randomness): opens a level of vmap."},
+    {"_vmap_decrement_nesting", close_batch, METH_NOARGS, "Closes it."},
+    {}};
+PyModuleDef functorch_module = {PyModuleDef_HEAD_INIT, "kagari._C._functorch", "Tensors of transforms, as PyTorch's core names them.", -1, functorch_functions,
+                                nullptr, nullptr, nullptr, nullptr};
+
 /// Whether the graph behind `outputs` also leads to something else than the leaves `own`: to another derivative's inputs, to parameters, to a
 /// graph below the level.
 PyObject* leads_elsewhere(PyObject*, PyObject* args) {
@@ -233,6 +294,7 @@ PyMethodDef functions[] = {
     {"_transform_close", close, METH_O, "The tensor outside of the graph of its own level."},
     {"_transform_belongs_to_graph", belongs, METH_O, "Whether the tensor or what it stands for requires a gradient."},
     {"_transform_batch_of", batch_of, METH_O, "(number of examples, randomness) of a batch level."},
+    {"_are_functorch_transforms_active", transforms_active, METH_NOARGS, "Whether vmap, jvp or a dual level is open on this thread."},
     {"_transform_state", state, METH_O, "(level, is a batch, value, dim or tangent), or None for a plain tensor."},
     {"_transform_leads_elsewhere", leads_elsewhere, METH_VARARGS, nullptr},
     {}};
@@ -240,7 +302,11 @@ PyMethodDef functions[] = {
 }  // namespace
 
 bool add_transforms(PyObject* module) {
-  Ref below(PyType_FromSpec(&below_spec));
+  Ref below(PyType_FromSpec(&below_spec)), functorch(PyModule_Create(&functorch_module)), path(PyList_New(0));
+  // `import torch._C._functorch` works for a module inside of one that has a path
+  if (!functorch || !path || PyModule_AddObjectRef(module, "_functorch", functorch.get()) < 0 || PyModule_AddObjectRef(module, "__path__", path.get()) < 0 ||
+      PyDict_SetItemString(PyImport_GetModuleDict(), "kagari._C._functorch", functorch.get()) < 0)
+    return false;
   return below && PyModule_AddObjectRef(module, "_transform_below", below.get()) == 0 && PyModule_AddFunctions(module, functions) == 0;
 }
 

@@ -5,6 +5,7 @@ Submodules are imported when they are first used.
 import builtins as _builtins
 import importlib as _importlib
 import importlib.util as _util
+import sys as _sys
 
 from kagari import _C
 from kagari._C import *  # noqa: F401,F403  dtypes, Tensor, Size, device, ...
@@ -20,29 +21,42 @@ nan = _builtins.float("nan")
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
+torch = _sys.modules[__name__]  # the package imports itself under its alias: torch.torch
 legacy_contiguous_format = contiguous_format
 
 # Names that live in a submodule and belong to torch's own namespace; imported when first asked for.
-_HOMES = {
-    "no_grad": "autograd.grad_mode", "enable_grad": "autograd.grad_mode", "inference_mode": "autograd.grad_mode", "set_grad_enabled": "autograd.grad_mode",
-    "save": "serialization", "load": "serialization",
-    "manual_seed": "random", "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "unique": "_unique", "unique_consecutive": "_unique",
-    "UntypedStorage": "_C", "TypedStorage": "storage",
-    "Generator": "_C",
-    "compile": "_compile", "vmap": "_functorch.apis",
-    "is_tensor": "_basics", "is_storage": "_basics", "is_floating_point": "_basics", "is_complex": "_basics", "is_conj": "_basics", "is_neg": "_basics",
-    "is_signed": "_basics", "is_inference": "_basics", "numel": "_basics", "typename": "_basics", "set_default_tensor_type": "_basics",
-    "set_printoptions": "_tensor_str", "use_deterministic_algorithms": "_basics", "are_deterministic_algorithms_enabled": "_basics",
-    "is_deterministic_algorithms_warn_only_enabled": "_basics", "set_deterministic_debug_mode": "_basics", "get_deterministic_debug_mode": "_basics",
-    "set_float32_matmul_precision": "_basics", "get_float32_matmul_precision": "_basics", "set_warn_always": "_basics", "is_warn_always_enabled": "_basics",
-    "get_num_interop_threads": "_basics", "set_num_interop_threads": "_basics", "set_flush_denormal": "_basics", "is_same_size": "_basics",
-    "einsum": "_basics", "broadcast_shapes": "_basics", "split": "_basics", "compiled_with_cxx11_abi": "_basics", "get_device": "_basics",
-    "is_autocast_enabled": "_basics", "is_autocast_cpu_enabled": "_basics", "get_autocast_dtype": "_basics",
-    "is_autocast_cache_enabled": "_basics", "get_autocast_cpu_dtype": "_basics", "get_autocast_gpu_dtype": "_basics", "tensordot": "_basics",
-    "sym_int": "_basics", "sym_float": "_basics", "sym_max": "_basics", "sym_min": "_basics", "sym_not": "_basics", "sym_ite": "_basics",
-    "SymInt": "_basics", "SymFloat": "_basics", "SymBool": "_basics", "autocast": "amp", "GradScaler": "amp", "get_default_device": "_C",
-}
+_HOMES = {name: home for home, names in {
+    "_C": "Generator UntypedStorage get_default_device",
+    "_basics": """
+        SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
+        get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
+        is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_same_size
+        is_signed is_storage is_tensor is_warn_always_enabled lu numel set_default_tensor_type
+        set_deterministic_debug_mode set_float32_matmul_precision set_flush_denormal set_num_interop_threads
+        set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
+        use_deterministic_algorithms
+    """,
+    "_compile": "compile",
+    "_functorch.apis": "vmap",
+    "_histogramdd": "histogramdd",
+    "_ops": "ops",
+    "_tensor_str": "set_printoptions",
+    "_unique": "unique unique_consecutive",
+    "amp": "GradScaler autocast",
+    "amp.autocast_mode": """
+        get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype get_autocast_ipu_dtype get_autocast_xla_dtype
+        is_autocast_cpu_enabled is_autocast_enabled is_autocast_ipu_enabled is_autocast_xla_enabled
+        set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype
+        set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
+    """,
+    "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
+    "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
+    "serialization": "load save",
+    "sparse._construction": """
+        sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor
+    """,
+    "storage": "TypedStorage",
+}.items() for name in names.split()}
 
 
 def _functional_op(name):
@@ -59,6 +73,10 @@ def __getattr__(name):
     if name.endswith("Storage"):
         from kagari import storage
         return getattr(storage, name)
+    if name.endswith("Tensor"):
+        from kagari import _legacy_types
+        if name in _legacy_types.DTYPES:
+            return getattr(_legacy_types, name)
     if not name.startswith("__") and _util.find_spec(f"kagari.{name}") is not None:
         return _importlib.import_module(f"kagari.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r}")

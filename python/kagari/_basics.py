@@ -54,6 +54,11 @@ def numel(input):
     return input.numel()
 
 
+def spmm(input, mat2):
+    """The product of a sparse matrix with a matrix or vector; another name of :func:`torch.mm`."""
+    return kagari.mm(input, mat2)
+
+
 def get_device(input):
     """The index of the tensor's device; -1 on the CPU."""
     return input.get_device()
@@ -214,43 +219,31 @@ def tensordot(a, b, dims=2, out=None):
         of_a, of_b = list(range(a.dim() - dims, a.dim())), list(range(dims))
     else:
         of_a, of_b = ([d] if isinstance(d, int) else list(d) for d in dims)
-    result = _C._space__C["_tensordot"](a, b, of_a, of_b)
-    return result if out is None else out.resize_(result.shape).copy_(result)
+    return _C._space__C["_tensordot"](a, b, of_a, of_b, **({} if out is None else {"out": out}))
+
+
+def lu(A, pivot=True, get_infos=False, out=None):
+    """The LU decomposition in one matrix and the exchanged rows, counted from 1: (LU, pivots), with ``get_infos`` also 0
+    or the first zero on U's diagonal for each matrix. The older form of torch.linalg.lu_factor; gradients flow through LU."""
+    if not pivot:
+        raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
+    result = _C._space_torch["_lu_with_info"](A, pivot)
+    if not get_infos:
+        result = tuple(result)[:2]
+    if out is not None:
+        if not isinstance(out, (tuple, list)):
+            raise TypeError(f"argument 'out' must be tuple of Tensors, not {type(out).__name__}")
+        if len(out) != len(result):
+            raise TypeError(f"expected tuple of {len(result)} elements but got {len(out)}")
+        for to, value in zip(out, result):
+            to.resize_(value.shape).copy_(value)
+        return out
+    return result
 
 
 def split(tensor, split_size_or_sections, dim=0):
     """Views of equal size (the last may be smaller), or of the given sizes, along a dimension."""
     return tensor.split(split_size_or_sections, dim)
-
-
-def is_autocast_enabled(device_type=None):
-    """False: kagari runs operators in the dtypes of their arguments."""
-    return False
-
-
-def is_autocast_cpu_enabled():
-    """Whether autocast is active on the CPU."""
-    return is_autocast_enabled("cpu")
-
-
-def is_autocast_cache_enabled():
-    """False: without autocast there is nothing to keep."""
-    return False
-
-
-def get_autocast_cpu_dtype():
-    """The dtype to which autocast converts on the CPU."""
-    return kagari.bfloat16
-
-
-def get_autocast_gpu_dtype():
-    """The dtype to which autocast converts on an accelerator."""
-    return kagari.float16
-
-
-def get_autocast_dtype(device_type):
-    """The dtype to which autocast converts."""
-    return kagari.bfloat16
 
 
 class SymInt:

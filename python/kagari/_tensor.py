@@ -137,6 +137,10 @@ class _TensorMixin:
             copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
+    def to_sparse_coo(self):
+        """The tensor in the layout ``torch.sparse_coo``."""
+        return self.to_sparse()
+
     def storage(self):
         """The typed storage of the tensor's elements."""
         from kagari.storage import TypedStorage
@@ -171,6 +175,13 @@ class _TensorMixin:
     def unique_consecutive(self, return_inverse=False, return_counts=False, dim=None):
         from kagari._unique import unique_consecutive
         return unique_consecutive(self, return_inverse, return_counts, dim)
+
+    def lu(self, pivot=True, get_infos=False):
+        """torch.lu of this matrix or batch of matrices."""
+        return kagari.lu(self, pivot, get_infos)
+
+    def __rdiv__(self, other):
+        return self.__rtruediv__(other)
 
     def __contains__(self, element):
         """Whether any element equals `element`, a number or a tensor."""

@@ -69,8 +69,7 @@ def _rebuild_sparse_tensor(layout, data):
     name = str(layout)
     if name == "torch.sparse_coo":
         indices, values, size, *coalesced = data
-        made = kagari.sparse_coo_tensor(indices, values, size)
-        return made._coalesced_(coalesced[0]) if coalesced and coalesced[0] else made
+        return kagari.sparse_coo_tensor(indices, values, size, is_coalesced=bool(coalesced and coalesced[0]))
     if name in ("torch.sparse_csr", "torch.sparse_csc", "torch.sparse_bsr", "torch.sparse_bsc"):
         compressed, plain, values, size = data
         return kagari.sparse_compressed_tensor(compressed, plain, values, size, layout=layout)

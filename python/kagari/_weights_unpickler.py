@@ -205,6 +205,10 @@ class WeightsUnpickler:
         self.found[id(thing)] = thing
         return thing
 
+    def restore(self, target, state):
+        """Fills an object of a class of the reader's own with its state; False if it is none."""
+        return False
+
     def _after_mark(self):
         stack = self.stack
         at = len(stack) - 1
@@ -250,6 +254,8 @@ class WeightsUnpickler:
         state = stack.pop()
         target = stack[-1]
         kind = type(target)
+        if self.restore(target, state):
+            return at
         if kind is collections.OrderedDict:
             target.__dict__.update(_plain_names(state))
         elif isinstance(target, kagari.Tensor):

@@ -432,8 +432,8 @@ def _unpickler(pickle_module, stream, persistent_load, arguments):
 class _ArchiveStorages:
     """Storages of an archive, read when first asked for."""
 
-    def __init__(self, archive, path, map_location, restore):
-        self.archive, self.restore, self.made = archive, restore, {}
+    def __init__(self, archive, path, map_location, restore, folder="data"):
+        self.archive, self.restore, self.made, self.folder = archive, restore, {}, folder
         self.mapped = None if path is None else _map_file(archive.source)
         self.to_meta = map_location is not None and not callable(map_location) and not isinstance(map_location, dict) and str(map_location) == "meta"
         self.swap = self._foreign_order()
@@ -462,7 +462,7 @@ class _ArchiveStorages:
         return storages.TypedStorage._wrap(storage, dtype)
 
     def _read(self, key, location, nbytes, dtype):
-        name = f"data/{key}"
+        name = f"{self.folder}/{key}"
         if self.to_meta:
             return kagari.UntypedStorage(nbytes, device="meta")
         record = self.archive.find(name)

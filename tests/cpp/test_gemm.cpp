@@ -131,6 +131,40 @@ static void result_does_not_depend_on_threads(DType t, int64_t m, int64_t n, int
   }
 }
 
+// Products of split numbers: as exact as float32, and infinities and huge numbers stay what they are.
+static void split_products(DType t, int64_t m, int64_t n, int64_t k, double special) {
+  Store a(t, m * k), b(t, k * n), c(t, m * n);
+  auto random = [] {
+    state = state * 1664525u + 1013904223u;
+    return (double(state) / 4294967296.0 - 0.5) * 3;
+  };
+  for (int64_t i = 0; i < m * k; ++i) a.set(i, random());
+  for (int64_t i = 0; i < k * n; ++i) b.set(i, random());
+  if (special != 0) a.set(3 * k + 5, special), b.set(5 * n, 0.5);
+  Gemm g;
+  g.dtype = t, g.m = m, g.n = n, g.k = k;
+  g.a = {a.bytes.data(), 0, k, 1}, g.b = {b.bytes.data(), 0, n, 1}, g.c = c.bytes.data(), g.c_row_stride = n;
+  for (double beta : {0.0, 1.0}) {
+    g.beta = beta;
+    gemm(g);
+    int bad = 0;
+    double unit = t == DType::Float32 ? 0 : t == DType::Float16 ? 1.0 / 2048 : 1.0 / 256;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = 0, size = 0;
+        for (int64_t p = 0; p < k; ++p) {
+          double x = a.get(i * k + p).real() * b.get(p * n + j).real();
+          sum += x, size += std::abs(x);
+        }
+        if (t == DType::Float32) sum = double(float(sum * (1 + beta)));
+        else sum *= 1 + beta;
+        double got = c.get(i * n + j).real();
+        if (std::isinf(sum) ? got != sum : !(std::abs(got - sum) <= size * (1 + beta) * 4e-7 + std::abs(sum) * unit * 2)) ++bad;
+      }
+    EXPECT(bad == 0);
+  }
+}
+
 int main() {
   set_num_threads(2);
   const Order orders[] = {Order::Rows, Order::Columns, Order::Gaps};
@@ -156,6 +190,15 @@ int main() {
   compare(DType::Float32, 1, 310, 333, 300, Order::Rows, Order::Columns, Order::Rows, 1, 0, true, true);
   compare(DType::Float32, 1, 310, 333, 300, Order::Columns, Order::Rows, Order::Rows, 1, 2, false, false);
   compare(DType::Float32, 1, 310, 333, 300, Order::Rows, Order::Rows, Order::Rows, 1, 0, true, true, false, true);
+  for (DType t : {DType::Float32, DType::Float16, DType::BFloat16}) {
+    for (Order oa : orders)
+      for (Order ob : orders)
+        for (auto [m, n, k] : {std::array{130, 151, 290}, {33, 530, 37}, {545, 47, 90}}) {
+          compare(t, 1, m, n, k, oa, ob, Order::Rows, 1, 0, true, true);
+          compare(t, 2, m, n, k, oa, ob, Order::Columns, 2, 1, false, false, true);
+        }
+    for (double special : {0.0, double(INFINITY), t == DType::Float32 ? 3.4e38 : 0.0}) split_products(t, 150, 130, 270, special);
+  }
   compare(DType::Float64, 1, 300, 300, 520, Order::Gaps, Order::Gaps, Order::Columns, 1, 2, false, false);
   for (bool transposed : {false, true}) {
     result_does_not_depend_on_threads(DType::Float32, 333, 350, 400, transposed);

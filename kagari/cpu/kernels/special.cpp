@@ -31,6 +31,8 @@ struct Polygamma {  // integer slot 0: the order
   explicit Polygamma(const LoopParams& p) : order(double(p.integer[0])) {}
   template <class T>
   T operator()(T x) const {
+    if constexpr (std::is_floating_point_v<T>)
+      if (order == 1) return special::trigamma(x);
     return T(special::polygamma(order, double(x)));
   }
 };
@@ -60,6 +62,7 @@ void add_two_arguments(KernelRegistry& r, std::string_view name) {
 
 // PyTorch gives NaN at infinity.
 double i0_of_finite(double x) { return std::isinf(x) ? __builtin_nan("") : special::bessel_i0(x); }
+double i1_of_finite(double x) { return std::isinf(x) ? __builtin_nan("") : special::bessel_i1(x); }
 
 // The shifted polynomials are the same ones of 2x - 1.
 template <double (*Function)(double, double)>
@@ -87,7 +90,7 @@ KAGARI_KERNELS(r) {
   add_one_argument<bessel_y0>(r, "bessel_y0");
   add_one_argument<bessel_y1>(r, "bessel_y1");
   add_one_argument<i0_of_finite>(r, "i0");
-  add_one_argument<bessel_i1>(r, "i1");
+  add_one_argument<i1_of_finite>(r, "i1");
   add_one_argument<bessel_i0e>(r, "i0e");
   add_one_argument<bessel_i1e>(r, "i1e");
   add_one_argument<bessel_k0>(r, "modified_bessel_k0");

@@ -12,6 +12,7 @@ EXCEPTIONS = {
     "torch._jit_internal": "kagari.jit._annotations",
     "torch.jit._script": "kagari.jit",
     "torch._dynamo.eval_frame": "kagari._dynamo",
+    "functorch": "kagari._functorch.functorch",
 }
 
 _to_torch = {home: theirs for theirs, home in EXCEPTIONS.items()}

@@ -67,6 +67,9 @@ def _absent_type(name):
     """torch.cuda.FloatTensor and the like: types of which nothing is an instance."""
     def __new__(cls, *args, **kwargs):
         raise TypeError(f"type torch.cuda.{name} not available. Torch not compiled with CUDA enabled.")
-    made = type(name, (), {"__new__": __new__, "__module__": "torch.cuda", "__doc__": "A type of CUDA tensors or storages; there are none."})
+    import kagari
+    from kagari.storage import STORAGE_DTYPES
+    made = type(name, (), {"__new__": __new__, "__module__": "torch.cuda", "is_cuda": True, "is_sparse": False,
+                           "dtype": getattr(kagari, STORAGE_DTYPES[name.replace("Tensor", "Storage")]), "__doc__": "A type of CUDA tensors or storages; there are none."})
     globals()[name] = made
     return made

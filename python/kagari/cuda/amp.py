@@ -1,12 +1,15 @@
 """Older names of torch.amp for the device type "cuda"."""
+import warnings
+
 import kagari
 
 
 class autocast(kagari.amp.autocast):
     """torch.amp.autocast("cuda", ...)."""
 
-    def __init__(self, enabled=True, dtype=None, cache_enabled=True):
-        super().__init__("cuda", enabled=enabled, dtype=dtype or kagari.float16, cache_enabled=cache_enabled)
+    def __init__(self, enabled=True, dtype=kagari.float16, cache_enabled=True):
+        warnings.warn("`torch.cuda.amp.autocast(args...)` is deprecated. Please use `torch.amp.autocast('cuda', args...)` instead.", FutureWarning, stacklevel=2)
+        super().__init__("cuda", enabled=enabled, dtype=dtype, cache_enabled=cache_enabled)
 
 
 class GradScaler(kagari.amp.GradScaler):

@@ -163,43 +163,16 @@ def enable_onednn_fusion(enabled):
     """Accepted: nothing is fused here."""
 
 
-def _absent(name):
-    @functools.wraps(_absent)
-    def fail(*args, **kwargs):
-        raise NotImplementedError(f"torch.jit.{name}: kagari does not read or write TorchScript files")
-    fail.__name__ = fail.__qualname__ = name
-    fail.__doc__ = "Raises NotImplementedError: TorchScript files are not supported."
-    return fail
-
-
-load, save, jit_module_from_flatbuffer, save_jit_module_to_flatbuffer = map(_absent, ("load", "save", "jit_module_from_flatbuffer",
-                                                                                     "save_jit_module_to_flatbuffer"))
-
-
-class CompilationUnit:
-    """A set of scripted functions; making one raises NotImplementedError."""
-
-    def __init__(self, *args, **kwargs):
-        raise NotImplementedError("torch.jit.CompilationUnit: kagari does not compile TorchScript")
-
-
-class ScriptFunction:
-    """Class of scripted functions, for isinstance; nothing is an instance."""
+# Names that live in files of this folder and are imported when first asked for.
+_HOMES = {"load": "_archive", "CompilationUnit": "_compilation_unit", "ScriptModule": "_script_objects",
+          "RecursiveScriptModule": "_script_objects", "ScriptFunction": "_script_objects", "annotations": ""}
 
 
 def __getattr__(name):
-    if name in ("ScriptModule", "RecursiveScriptModule", "TracedModule", "TopLevelTracedModule"):
-        return _module_class(name)
-    if name == "annotations":
-        import importlib
-        return importlib.import_module("kagari.jit.annotations")
+    import importlib
+    if name in _HOMES:
+        home = _HOMES[name]
+        value = getattr(importlib.import_module(f"kagari.jit.{home}"), name) if home else importlib.import_module(f"kagari.jit.{name}")
+        globals()[name] = value
+        return value
     raise AttributeError(f"module 'torch.jit' has no attribute {name!r}")
-
-
-def _module_class(name):
-    """Classes of scripted modules, for isinstance and as bases. ScriptModule is a plain Module to build on."""
-    import kagari
-    base = kagari.nn.Module if name == "ScriptModule" else __getattr__("ScriptModule") if "ScriptModule" not in globals() else globals()["ScriptModule"]
-    made = type(name, (base,), {"__module__": "torch.jit", "__doc__": "Class of scripted modules; a plain Module here."})
-    globals()[name] = made
-    return made

@@ -22,7 +22,8 @@ _FILES = {
         "softmin",
     "pooling":
         "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
-        "fractional_max_pool2d fractional_max_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool2d max_pool3d",
+        "fractional_max_pool2d fractional_max_pool3d "
+        "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool2d max_pool3d",
     "resampling": "affine_grid grid_sample interpolate upsample upsample_bilinear upsample_nearest",
 }
 _HOME = {name: file for file, names in _FILES.items() for name in names.split()}

@@ -13,7 +13,7 @@ _no_torch_function = kagari._C._disabled_torch_function_impl
 class _ParameterMeta(type(Tensor)):
     # A tensor of a user's own Tensor subclass stays of that class and is only marked as a parameter.
     def __instancecheck__(cls, instance):
-        if cls is Parameter and getattr(instance, "_is_param", False) and isinstance(instance, Tensor):
+        if cls is Parameter and isinstance(instance, Tensor) and getattr(instance, "_is_param", False):
             return True
         return super().__instancecheck__(instance)
 

@@ -197,7 +197,7 @@ def is_structseq_class(cls):
 
 def is_result_class(cls):
     """Whether cls is the type of an operator's results, such as torch.return_types.max."""
-    return cls.__module__ == "torch.return_types" and is_structseq_class(cls)
+    return cls.__module__ in ("kagari.return_types", "torch.return_types") and is_structseq_class(cls)
 
 
 def is_structseq_instance(obj):

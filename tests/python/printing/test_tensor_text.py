@@ -53,3 +53,11 @@ def test_subclass():
     class Special(torch.Tensor):
         pass
     assert repr(torch.ones(2).as_subclass(Special)) == "Special([1., 1.])"
+
+
+def test_named_tuples():
+    import pickle
+    result = torch.topk(torch.tensor([1, 5, 3]), 2)
+    assert repr(result) == "torch.return_types.topk(\nvalues=tensor([5, 3]),\nindices=tensor([1, 2]))"
+    assert pickle.loads(pickle.dumps(result)).values.tolist() == [5, 3]
+    assert isinstance(result, torch.return_types.topk)

@@ -70,21 +70,44 @@ def adaptive_avg_pool3d(input, output_size):
     return _op("adaptive_avg_pool3d")(input, _following(output_size, input))
 
 
+def _fractional_max_pool(n, input, kernel_size, output_size, output_ratio, samples):
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio")
+    if output_size is None:
+        ratio = (output_ratio,) * n if isinstance(output_ratio, (int, float)) else output_ratio
+        output_size = [int(size * r) for size, r in zip(input.shape[-n:], ratio)]
+    if samples is None:
+        if input.dim() not in (n + 1, n + 2):
+            raise RuntimeError(f"fractional_max_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor, but got: {list(input.shape)}")
+        batch = input.shape[0] if input.dim() == n + 2 else 1
+        samples = kagari.rand(batch, input.shape[-n - 1], n, dtype=input.dtype, device=input.device)
+    return kagari._C._space__C[f"fractional_max_pool{n}d"](input, kernel_size, output_size, samples)
+
+
+def fractional_max_pool2d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                                       _random_samples=None):
+    """fractional_max_pool2d with the positions of the maxima."""
+    return _fractional_max_pool(2, input, kernel_size, output_size, output_ratio, _random_samples)
+
+
+def fractional_max_pool3d_with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                                       _random_samples=None):
+    """fractional_max_pool3d with the positions of the maxima."""
+    return _fractional_max_pool(3, input, kernel_size, output_size, output_ratio, _random_samples)
+
+
 def fractional_max_pool2d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
                           _random_samples=None):
     """Maxima of windows at pseudo-random steps over (N, C, H, W) or (C, H, W), ``output_size`` of them or
-    ``output_ratio`` times the input's size."""
-    result = _op("fractional_max_pool2d_with_indices")(input, kernel_size, output_size, output_ratio, True,
-                                                       _random_samples)
+    ``output_ratio`` times the input's size. ``_random_samples``: numbers in [0, 1), (N, C, 2)."""
+    result = _fractional_max_pool(2, input, kernel_size, output_size, output_ratio, _random_samples)
     return result if return_indices else result[0]
 
 
 def fractional_max_pool3d(input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
                           _random_samples=None):
-    """Maxima of windows at pseudo-random steps over (N, C, D, H, W) or (C, D, H, W), ``output_size`` of them or
-    ``output_ratio`` times the input's size."""
-    result = _op("fractional_max_pool3d_with_indices")(input, kernel_size, output_size, output_ratio, True,
-                                                       _random_samples)
+    """fractional_max_pool2d over (N, C, D, H, W) or (C, D, H, W)."""
+    result = _fractional_max_pool(3, input, kernel_size, output_size, output_ratio, _random_samples)
     return result if return_indices else result[0]
 
 

@@ -1,0 +1,3 @@
+"""Settings of torch.fx."""
+disable_progress = True
+verbose_progress = False

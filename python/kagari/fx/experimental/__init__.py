@@ -1,0 +1,1 @@
+"""Names of the newer parts of torch.fx."""
