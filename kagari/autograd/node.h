@@ -77,6 +77,7 @@ class KAGARI_API Node : public RefCounted {
   uint64_t sequence;       // later operators have larger numbers
   void* object = nullptr;  // the Python wrapper, borrowed
   std::shared_ptr<void> anomaly;  // where the operator was called, in anomaly mode
+  bool recorded_below = false;    // an argument also belongs to a graph of a lower transform level
 
  private:
   std::unique_ptr<NodeHooks> hooks_;

@@ -122,6 +122,7 @@ class CopySlices final : public Node {
     Grads result;
     result.resize(next_edges.size());
     if (!grads[0].defined()) return result;
+    if (grads[0].impl()->special) return apply_by_operators(grads[0], autograd_arithmetic.clone(grads[0]));
     Tensor whole = empty_strided_tensor(base_sizes_, base_strides_, grads[0].dtype(), grads[0].device());
     autograd_arithmetic.copy_inplace(whole, grads[0]);
     Tensor window = autograd_arithmetic.as_strided(whole, view_sizes_, view_strides_, view_offset_);
@@ -129,6 +130,7 @@ class CopySlices final : public Node {
     Grads inner;
     inner.push_back(std::move(window_grad));
     Grads from_fn = fn_->apply(std::move(inner));
+    if (from_fn.size() && from_fn[0].defined() && from_fn[0].impl()->special) return combined(whole, window, from_fn);
     for (size_t i = 0; i < from_fn.size() && i < next_edges.size(); ++i) {
       if (i > 0) result[i] = std::move(from_fn[i]);
       else if (from_fn[0].defined()) autograd_arithmetic.copy_inplace(window, from_fn[0]);
@@ -144,6 +146,33 @@ class CopySlices final : public Node {
   }
 
  private:
+  /// The same for a gradient that is more than its bytes (of a transform). `whole`: a copy of it.
+  Grads apply_by_operators(const Tensor& grad, const Tensor& whole) {
+    KG_CHECK_IMPLEMENTED(IntList(base_strides_) == IntList(row_major_strides(base_sizes_)), "the gradient, inside vmap, of writing into a view of a tensor that is not "
+                         "contiguous (sizes ", grad.sizes(), ") is not supported; use an out-of-place operator");
+    Tensor window = autograd_arithmetic.as_strided(whole, view_sizes_, view_strides_, view_offset_ + whole.storage_offset());
+    Grads inner;
+    inner.push_back(autograd_arithmetic.clone(window));
+    Grads from_fn = fn_->apply(std::move(inner));
+    return combined(whole, window, from_fn);
+  }
+  /// `whole` with the window replaced by what fn gave. That may stand for more values than `whole` does, so that it cannot be written into it.
+  Grads combined(const Tensor& whole, const Tensor& window, Grads& from_fn) {
+    autograd_arithmetic.copy_inplace(window, scalar_tensor(0, window.dtype()));
+    Grads result;
+    result.resize(next_edges.size());
+    result[0] = whole;
+    if (from_fn.size() && from_fn[0].defined()) {
+      Tensor base = empty_strided_tensor(base_sizes_, base_strides_, whole.dtype(), Device{DeviceType::Meta});
+      auto placing = autograd_arithmetic.as_strided_node(base, alias(base, view_sizes_, view_strides_, view_offset_));
+      Grads given;
+      given.push_back(from_fn[0]);
+      result[0] = autograd_arithmetic.add(whole, placing->apply(std::move(given))[0]);
+    }
+    for (size_t i = 1; i < from_fn.size() && i < next_edges.size(); ++i) result[i] = std::move(from_fn[i]);
+    return result;
+  }
+
   Ints base_sizes_, base_strides_, view_sizes_, view_strides_;
   int64_t view_offset_;
   IntrusivePtr<Node> fn_;
@@ -219,7 +248,7 @@ Tensor (*detach_special)(const Tensor& t) = nullptr;
 
 namespace {
 /// Of a tensor with __torch_dispatch__, detach is a call that it answers itself.
-bool answers_detach(const Tensor& t) { return t.impl()->special && detach_special && !is_sparse(t); }
+bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t); }
 }  // namespace
 
 Tensor detach(const Tensor& t) {

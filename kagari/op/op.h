@@ -162,6 +162,8 @@ struct KAGARI_API OpBase {
   bool has_parts;          // has a kernel, and a composition that stands for it
   const char* no_grad_reason;
   void (*boxed)(const OpBase&, const Value* args, Dest dest, Result& out);
+  /// A node that keeps what the gradients of the tensor arguments in `wanted` (bit by bit) need. It has no edges yet.
+  IntrusivePtr<Node> (*record)(const OpBase&, const Value* args, uint32_t wanted);
   const OpBase* next;
 
   const Schema& schema() const;
@@ -173,6 +175,13 @@ struct KAGARI_API OpBase {
     SmallVector<std::pair<uint8_t, uint8_t>, 2> conditional;  // argument, tensor argument whose gradient must be wanted
   };
   const Saves& saves_parsed() const;
+  /// The arguments (bit by bit) that a node keeps if the gradients of these tensor arguments are wanted.
+  uint32_t kept_for(uint32_t wanted) const {
+    const Saves& plan = saves_parsed();
+    uint32_t save = plan.always;
+    for (auto [arg, needed_by] : plan.conditional) save |= (wanted >> needed_by & 1) << arg;
+    return save;
+  }
 
  protected:
   constexpr OpBase() = default;
@@ -471,6 +480,14 @@ struct Op<R(A...)> final : OpBase {
     boxed = [](const OpBase& base, const Value* args, Dest dest, Result& out) {
       call_boxed(static_cast<const Op&>(base), args, dest, out, std::index_sequence_for<A...>());
     };
+    record = [](const OpBase& base, const Value* args, uint32_t wanted) {
+      return record_boxed(static_cast<const Op&>(base), args, wanted, std::index_sequence_for<A...>());
+    };
+  }
+  template <size_t... I>
+  static IntrusivePtr<Node> record_boxed(const Op& op, const Value* args, uint32_t wanted, std::index_sequence<I...>) {
+    (void)args;
+    return make_node<detail::OpNode<Sig>>(op, op.kept_for(wanted), detail::Boxing<A>::get(args[I])...);
   }
   template <size_t... I>
   static void call_boxed(const Op& op, const Value* args, const Dest& dest, Result& out, std::index_sequence<I...>) {
@@ -523,14 +540,10 @@ R Op<R(A...)>::execute(const Dest& dest, BoxedKernel kernel, A... args) const {
   IntrusivePtr<Node> node;
   if (requires_grad && differentiable && !composed && dest.kind != Dest::Kind::Out) {
     // Which tensor arguments have which number among the edges, and what must be kept for them.
-    uint32_t save = 0;
-    const Saves& plan = saves_parsed();
-    save = plan.always;
-    if (!plan.conditional.empty()) {
-      uint32_t wanted = 0, k = 0;
+    uint32_t wanted = 0, k = 0;
+    if (!saves_parsed().conditional.empty())
       (detail::each_tensor(args, [&](const Tensor& t) { wanted |= uint32_t(t.defined() && t.requires_grad()) << (k++ & 31); }), ...);
-      for (auto [arg, needed_by] : plan.conditional) save |= (wanted >> needed_by & 1) << arg;
-    }
+    uint32_t save = kept_for(wanted);
     if (!fresh) {
       // The destination is about to be overwritten: what the formula needs of its old value is kept apart.
       auto shield = [&]<class T>(T& x) -> decltype(auto) {

@@ -8,6 +8,9 @@
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
+#include "kagari/ops/number.h"
+#include "kagari/ops/pointwise.h"
+#include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/sparse.h"
 #include "kagari/ops/strided_window.h"
@@ -17,6 +20,7 @@ namespace kagari {
 namespace {
 
 bool any_nan(const Tensor& t) {
+  if (t.impl()->special) return any(all_values(isnan(t))).item<bool>();
   if (t.is_meta() || !is_differentiable(t.dtype()) || is_float8(t.dtype())) return false;
   Tensor dense = contiguous(is_sparse(t) ? sparse_parts(t).values : detach(t));
   return visit_all("isnan", dense.dtype(), [&](auto tag) {
@@ -29,7 +33,7 @@ bool any_nan(const Tensor& t) {
 }
 
 void overwrite(const Tensor& to, const Tensor& from) {
-  if (grad_enabled() && (to.requires_grad() || from.requires_grad())) {
+  if (detail::any_special(to, from) || (grad_enabled() && (to.requires_grad() || from.requires_grad()))) {
     copy_(to, from);
     return;
   }

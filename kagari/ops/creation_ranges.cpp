@@ -9,6 +9,7 @@
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/power.h"
 #include "kagari/ops/scan.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
@@ -172,7 +173,13 @@ Scalar end_point(const Tensor& t, const char* which, const char* op) {
   KG_CHECK(t.dim() == 0, op, " only supports 0-dimensional start and end tensors, but got ", which, " with ", t.dim(), " dimension(s).");
   return t.item();
 }
+/// Between ends that are more than their bytes: start + (end - start) * (0 to 1).
+Tensor spaced_between(const Tensor& start, const Tensor& end, int64_t steps, const TensorOptions& options) {
+  Tensor way = linspace(0, 1, steps, {.dtype = options.dtype.value_or(default_dtype()), .layout = {}, .device = {}});
+  return finish_new(to(add(start, mul(sub(end, start), way)), options.dtype.value_or(default_dtype())), options);
+}
 Tensor linspace_tensors(const Tensor& start, const Tensor& end, int64_t steps, const TensorOptions& options) {
+  if (detail::any_special(start, end)) return spaced_between(start, end, steps, options);
   return linspace(end_point(start, "start", "linspace"), end_point(end, "end", "linspace"), steps, options);
 }
 const auto linspace_tensors_op = compose<&linspace_tensors>({
@@ -182,6 +189,7 @@ const auto linspace_tensors_op = compose<&linspace_tensors>({
     .body = linspace_tensors,
 });
 Tensor logspace_tensors(const Tensor& start, const Tensor& end, int64_t steps, double base, const TensorOptions& options) {
+  if (detail::any_special(start, end)) return pow(wrapped_number(base), spaced_between(start, end, steps, options));
   return logspace(end_point(start, "start", "logspace"), end_point(end, "end", "logspace"), steps, base, options);
 }
 const auto logspace_tensors_op = compose<&logspace_tensors>({

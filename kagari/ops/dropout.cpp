@@ -65,7 +65,7 @@ Tensor channel_noise(const Tensor& input, double keep) {
   Ints sizes(input.sizes());
   for (size_t i = 2; i < sizes.size(); ++i) sizes[i] = 1;
   Tensor noise = empty_tensor(sizes, input.dtype(), input.device());
-  return bernoulli_(noise, keep);
+  return bernoulli_p(noise, keep);
 }
 
 /// input * (a * noise) + (noise - 1) * alpha * a + alpha * a * p
@@ -81,7 +81,7 @@ AlphaTerms alpha_terms(const Tensor& noise, double p) {
   mul_(noise, wrapped_number(a));
   return {noise, offset};
 }
-Tensor element_noise(const Tensor& input, double keep) { return bernoulli_(fresh_like(input, input.dtype()), keep); }
+Tensor element_noise(const Tensor& input, double keep) { return bernoulli_p(fresh_like(input, input.dtype()), keep); }
 
 enum class Kind { Feature, Alpha, FeatureAlpha };
 Tensor with_noise(Kind kind, bool inplace, const Tensor& input, double p, bool train) {

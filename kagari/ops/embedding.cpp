@@ -142,7 +142,7 @@ const auto repeat_interleave_each_op = compose<&repeat_interleave_each>({
       Tensor n = repeats;
       if (n.dim() == 0 || n.numel() == 1) n = expand(reshape(n, {1}), {x.sizes()[d]});
       KG_CHECK(n.numel() == x.sizes()[d], "repeats must have the same size as input along dim, but got repeats.size(0) = ", n.numel(), " and input.size(", d, ") = ", x.sizes()[d]);
-      return index_select(x, d, interleaved_positions(n, output_size));
+      return index_select(x, d, interleaved_positions_op(n, output_size));
     },
 });
 

@@ -130,7 +130,7 @@ const auto householder_product_op = compose<&householder_product>({
                " and input.ndim is equal to ", A.dim());
       KG_CHECK(A.dtype() == tau.dtype(), "torch.linalg.householder_product: tau dtype ", legacy_name(tau.dtype()), " does not match input dtype ", legacy_name(A.dtype()));
       linalg::check_floating("torch.linalg.householder_product", A);
-      if (grad_enabled() && (A.requires_grad() || tau.requires_grad())) return reflections_by_operators(A, tau);
+      if (detail::any_special(A, tau) || (grad_enabled() && (A.requires_grad() || tau.requires_grad()))) return reflections_by_operators(A, tau);
       return reflectors_product(A, tau, columns(A));
     },
 });
@@ -173,11 +173,13 @@ const auto ormqr_op = compose<&ormqr>({
       KG_CHECK(A.dim() >= 2, "torch.ormqr: input must have at least 2 dimensions.");
       KG_CHECK(other.dim() >= 2, "torch.ormqr: other must have at least 2 dimensions.");
       linalg::check_floating("torch.ormqr", A);
+      KG_CHECK(A.dim() - tau.dim() == 1, "torch.ormqr: Expected tau to have one dimension less than input, but got tau.ndim equal to ", tau.dim(), " and input.ndim is equal to ", A.dim());
+      KG_CHECK(A.dim() == other.dim(), "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to ", other.dim(), " and input.ndim is equal to ", A.dim());
       int64_t m = rows(other), n = columns(other), k = tau.sizes().back(), side = left ? m : n;
       KG_CHECK(side >= k, "torch.ormqr: other.shape[", left ? -2 : -1, "] must be greater than or equal to tau.shape[-1]");
       KG_CHECK(side == rows(A), "torch.ormqr: other.shape[", left ? -2 : -1, "] must be equal to input.shape[-2]");
       KG_CHECK(tau.dtype() == A.dtype() && other.dtype() == A.dtype(), "torch.ormqr: Expected input, tau and other to have the same dtype");
-      if (grad_enabled() && (A.requires_grad() || tau.requires_grad() || other.requires_grad())) return reflect(A, tau, other, left, transpose);
+      if (detail::any_special(A, tau, other) || (grad_enabled() && (A.requires_grad() || tau.requires_grad() || other.requires_grad()))) return reflect(A, tau, other, left, transpose);
       return run_ormqr(A, tau, other, left, transpose);
     },
 });

@@ -12,6 +12,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/logic.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/power.h"
 #include "kagari/ops/reduce.h"
@@ -279,7 +280,7 @@ const auto bce_op = compose<&binary_cross_entropy>({
       KG_CHECK(is_floating(target.dtype()), "Found dtype ", target.dtype(), " but expected ", input.dtype());
       if (!input.is_meta() && input.numel() > 0) {
         NoGrad no_record;
-        KG_CHECK(!any(logical_not(logical_and(ge(input, wrapped_number(0)), le(input, wrapped_number(1))))).item().to_bool(), "all elements of input should be between 0 and 1");
+        KG_CHECK(!any(all_values(logical_not(logical_and(ge(input, wrapped_number(0)), le(input, wrapped_number(1)))))).item().to_bool(), "all elements of input should be between 0 and 1");
       }
       auto bounded_log = [](const Tensor& p) {
         Tensor l = log(p);

@@ -12,6 +12,7 @@
 #include "kagari/ops/distance.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/logic.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/power.h"
 #include "kagari/ops/reduce.h"
@@ -116,7 +117,7 @@ const auto multi_margin_op = compose<&multi_margin_loss>({
       KG_CHECK(!weight.defined() || weight.numel() == c, "inconsistent weight size, expected ", c, " but got ", weight.defined() ? weight.sizes() : IntList());
       if (!target.is_meta() && target.numel() > 0) {
         NoGrad no_record;
-        KG_CHECK(!any(logical_or(lt(target, wrapped_number(0)), ge(target, wrapped_number(c)))).item().to_bool(), "target out of range");
+        KG_CHECK(!any(all_values(logical_or(lt(target, wrapped_number(0)), ge(target, wrapped_number(c))))).item().to_bool(), "target out of range");
       }
       Tensor violation = positive_part(margin - gather(x, 1, classes) + x);
       if (p.to_double() == 2) violation = square(violation);
@@ -143,7 +144,7 @@ const auto multilabel_margin_op = compose<&multilabel_margin_loss>({
       Tensor x = reshape(input, {input.dim() == 2 ? input.sizes()[0] : 1, c}), t = reshape(target, x.sizes());
       if (!target.is_meta() && target.numel() > 0) {
         NoGrad no_record;
-        KG_CHECK(!any(logical_or(lt(t, wrapped_number(-1)), ge(t, wrapped_number(c)))).item().to_bool(), "target out of range");
+        KG_CHECK(!any(all_values(logical_or(lt(t, wrapped_number(-1)), ge(t, wrapped_number(c))))).item().to_bool(), "target out of range");
       }
       // a target counts while no -1 was before it or is there
       Tensor listed, is_target;
@@ -221,7 +222,7 @@ const auto gaussian_nll_op = compose<&gaussian_nll_loss>({
       }
       {
         NoGrad no_record;
-        if (!var.is_meta() && var.numel() > 0) KG_CHECK_VALUE(!any(v < Scalar(0)).item().to_bool(), "var has negative entry/entries");
+        if (!var.is_meta() && var.numel() > 0) KG_CHECK_VALUE(!any(all_values(v < Scalar(0))).item().to_bool(), "var has negative entry/entries");
       }
       if (v.dim() == 0 && v.dtype() != input.dtype()) v = to(v, input.dtype());
       // the bound is passed by the gradient, as if it were not there

@@ -11,6 +11,7 @@
 #include "kagari/ops/extremum.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/matmul.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"

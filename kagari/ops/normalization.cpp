@@ -22,7 +22,7 @@ namespace {
 using Three = std::tuple<Tensor, Tensor, Tensor>;
 
 // Note [Gradients of normalisations]: the fused kernels give the gradient, and a formula of operators gives it when the gradient itself
-// is recorded, so that it can be differentiated again.
+// is recorded, so that it can be differentiated again, or when it is computed by a transform (a `special` tensor is more than its bytes).
 
 DType statistics_dtype(DType t) { return t == DType::Float64 ? DType::Float64 : DType::Float32; }
 
@@ -93,7 +93,7 @@ const auto layer_norm_op = define<&layer_norm_statistics>({
       if (!g.defined()) return result;
       int64_t n = numel_of(shape);
       size_t k = shape.size();
-      if (grad_enabled()) {
+      if (grad_enabled() || detail::any_special(g, input, weight)) {
         Ints last = last_dims(input, k), lead = leading_dims(input, k);
         Tensor centered = input - mean(input, IntList(last), true);
         Tensor rstd = rsqrt(mean(square(centered), IntList(last), true) + Scalar(eps)), hat = centered * rstd;
@@ -154,8 +154,7 @@ const auto rms_norm_op = compose<&rms_norm>({
                                                               : double(std::numeric_limits<float>::epsilon()));
       Ints last = last_dims(input, shape.size());
       Tensor x = is_half(input.dtype()) ? to(input, DType::Float32) : input;
-      bool wrapped = input.impl()->special || (weight.defined() && weight.impl()->special);  // its elements are elsewhere
-      if (!wrapped && !input.is_complex() && (!grad_enabled() || !(input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
+      if (!input.is_complex() && !detail::any_special(input, weight) && !(grad_enabled() && (input.requires_grad() || (weight.defined() && weight.requires_grad())))) {
         Tensor y = empty_tensor(input.sizes(), input.dtype(), input.device());
         int64_t n = numel_of(shape);
         if (y.is_meta() || y.numel() == 0) return y;
@@ -322,7 +321,7 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
       if (!g.defined()) return result;
       Ints dims = all_but_channels(input), shape = channel_shape(input);
       int64_t count = input.numel() / std::max<int64_t>(input.sizes()[1], 1);
-      if (grad_enabled()) {
+      if (grad_enabled() || detail::any_special(g, input, weight)) {
         Tensor centered = input - (training ? mean(input, IntList(dims), true) : reshape(detach(c.out(1)), shape));
         Tensor rstd = training ? rsqrt(mean(square(centered), IntList(dims), true) + Scalar(eps)) : reshape(detach(c.out(2)), shape), hat = centered * rstd;
         Tensor gh = weight.defined() ? g * reshape(weight, shape) : g;

@@ -39,6 +39,9 @@ bool fits(const Scalar& value, DType t) {
 
 }  // namespace
 
+Tensor (*transformed_values)(const Tensor& t) = nullptr;
+Tensor all_values(const Tensor& t) { return t.impl()->transform ? transformed_values(t) : t; }
+
 void check_convertible(const Scalar& value, DType dtype) {
   KG_CHECK(fits(value, dtype), "value cannot be converted to type ", c_name(dtype), " without overflow");
 }

@@ -10,6 +10,7 @@
 #include "kagari/ops/extremum.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/matmul.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/padding.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/views.h"
@@ -187,7 +188,7 @@ Tensor unpool(const Tensor& input, const Tensor& indices, int64_t dims, IntList 
   flat_out.push_back(total);
   if (!indices.is_meta() && indices.numel() > 0) {
     NoGrad no_record;
-    auto [least, most] = aminmax(indices);
+    auto [least, most] = aminmax(all_values(indices));
     int64_t low = least.item().to_int(), high = most.item().to_int();
     KG_CHECK(low >= 0 && high < total, "Found an invalid max index: ", low < 0 ? low : high, " (output volumes are of size ", IntList(sizes.data() + lead, size_t(dims)), ")");
   }
@@ -221,7 +222,7 @@ const auto one_hot_op = compose<&one_hot>({
       if (tensor.numel() == 0) {
         KG_CHECK(num_classes > 0, "Can not infer total number of classes from empty tensor.");
       } else {
-        auto [least, most] = aminmax(tensor);
+        auto [least, most] = aminmax(all_values(tensor));
         KG_CHECK(least.item().to_int() >= 0, "Class values must be non-negative.");
         if (num_classes == -1) num_classes = most.item().to_int() + 1;
         KG_CHECK(num_classes > most.item().to_int(), "Class values must be smaller than num_classes.");

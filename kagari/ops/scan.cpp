@@ -7,6 +7,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/extremum.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/reduction.h"
@@ -61,7 +62,7 @@ const auto cumprod_op = define<&cumprod>({
       if (self.dim() == 0 || self.numel() == 0) return {c.grad};
       dim = wrap_dim(dim, self.dim());
       Tensor x = dtype && *dtype != self.dtype() ? to(self, *dtype) : self;
-      if (any(eq(x, wrapped_number(0))).item<bool>()) return {cumprod_gradient_with_zeros(c.grad, x, dim)};
+      if (any(all_values(eq(x, wrapped_number(0)))).item<bool>()) return {cumprod_gradient_with_zeros(c.grad, x, dim)};
       return {reverse_cumsum(c.grad * conj(c.out()), dim) / conj(x)};
     }),
 });
@@ -108,11 +109,12 @@ const auto logcumsumexp_op = define<&logcumsumexp>({
       dim = wrap_dim(dim, self.dim());
       Tensor y = c.out(), minus_infinity = wrapped_number(-std::numeric_limits<double>::infinity());
       // sum over j >= i of grad[j] exp(x[i] - y[j])
-      if (self.is_complex() && !grad_enabled()) {
+      bool special = detail::any_special(self, c.grad);
+      if (self.is_complex() && !grad_enabled() && !special) {
         Tensor logs = flip(logcumsumexp(flip(log(c.grad) - conj(y), Ints{dim}), dim), Ints{dim});
         return {exp(logs + conj(self))};
       }
-      if (grad_enabled()) {
+      if (grad_enabled() || special) {
         Tensor top = amax(real(detach(self)), Ints{dim}, true);
         top = where(isinf(top), wrapped_number(0), top);
         return {conj(exp(self - top)) * reverse_cumsum(c.grad * conj(exp(top - y)), dim)};

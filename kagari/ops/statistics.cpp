@@ -9,6 +9,7 @@
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/logic.h"
 #include "kagari/ops/matmul.h"
+#include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
 #include "kagari/ops/sort.h"
@@ -26,7 +27,7 @@ void check_quantile(std::string_view name, const Tensor& self, const Tensor& q, 
   KG_CHECK(q.dtype() == self.dtype(), name, "() q tensor must be same dtype as the input tensor");
   KG_CHECK(interpolation == "linear" || interpolation == "lower" || interpolation == "higher" || interpolation == "midpoint" || interpolation == "nearest", name,
            "() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", interpolation);
-  KG_CHECK(all(logical_and(q >= 0, q <= 1)).item<bool>(), name, "() q values must be in the range [0, 1]");
+  KG_CHECK(all(all_values(logical_and(q >= 0, q <= 1))).item<bool>(), name, "() q values must be in the range [0, 1]");
 }
 
 Tensor quantile_body(std::string_view name, const Tensor& self, const Tensor& q, MaybeDim dim, bool keepdim, std::string_view interpolation, bool ignore_nan) {
@@ -111,7 +112,7 @@ const auto nanquantile_number_op = compose<&nanquantile_number>({
     .body = nanquantile_number,
 });
 
-bool not_negative(const Tensor& weights) { return all(weights >= 0).item<bool>(); }
+bool not_negative(const Tensor& weights) { return all(all_values(weights >= 0)).item<bool>(); }
 
 const auto cov_op = compose<&cov>({
     .schema = "cov(Tensor self, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None) -> Tensor",

@@ -84,6 +84,7 @@ constinit thread_local ValueReadObserver* value_read_observer = nullptr;
 Scalar (*item_of_wrapper)(const Tensor& t) = nullptr;
 
 Scalar Tensor::item() const {
+  if (impl_->transform) [[unlikely]] impl_->transform->check_readable("item()");
   if (value_read_observer && !impl_->wrapped_number) [[unlikely]] value_read_observer->reads(*this);
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
@@ -164,7 +165,14 @@ Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset) {
   return Tensor(std::move(impl));
 }
 
-Tensor alias(const Tensor& t) { return alias(t, t.sizes(), t.strides(), t.storage_offset()); }
+Tensor alias(const Tensor& t) {
+  Tensor out = alias(t, t.sizes(), t.strides(), t.storage_offset());
+  if (t.impl()->transform) [[unlikely]] {
+    out.impl()->transform = t.impl()->transform;
+    out.impl()->special = true;
+  }
+  return out;
+}
 
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
   Tensor t = empty_tensor({}, dtype, device);

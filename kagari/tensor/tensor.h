@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "kagari/base/array_view.h"
 #include "kagari/base/intrusive_ptr.h"
@@ -15,6 +16,13 @@ class TensorImpl;
 /// What autograd keeps beside a tensor. Defined above this layer; the tensor only owns it.
 struct KAGARI_API AutogradState {
   virtual ~AutogradState() = default;
+};
+
+/// What a tensor stands for that a transform made (a batch of examples, a value with a tangent). Defined above this layer; immutable.
+struct KAGARI_API TransformState {
+  virtual ~TransformState() = default;
+  /// Raises if `reader` ("item()") cannot have the tensor's values.
+  virtual void check_readable(std::string_view reader) const = 0;
 };
 
 /// The object that a language binding keeps for a tensor.
@@ -46,6 +54,7 @@ class KAGARI_API TensorImpl final : public RefCounted {
   std::unique_ptr<AutogradState> autograd;
   IntrusivePtr<TensorImpl> base;  // the tensor that this one is a differentiable view of
   void* object = nullptr;         // the Python wrapper, borrowed unless owns_object
+  std::shared_ptr<const TransformState> transform;  // of a `special` tensor that a transform made
 
   std::byte* data() const { return storage->data() + offset * itemsize(dtype); }
   void set_shape(IntList new_sizes);                          // row-major strides
@@ -122,7 +131,7 @@ using Tensors = SmallVector<Tensor, 3>;
 /// Uninitialised, row-major. Sizes must not be negative (RuntimeError).
 KAGARI_API Tensor empty_tensor(IntList sizes, DType dtype, Device device = {});
 KAGARI_API Tensor empty_strided_tensor(IntList sizes, IntList strides, DType dtype, Device device = {});
-/// Another window on the same bytes; no autograd.
+/// Another window on the same bytes; no autograd. Without a layout of its own it stands for what `t` stands for.
 KAGARI_API Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset);
 KAGARI_API Tensor alias(const Tensor& t);
 /// A 0-d tensor with this value that promotes as a number does. `dtype` defaults to the number's own.

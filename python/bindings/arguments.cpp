@@ -184,7 +184,7 @@ bool unpack(PyObject* o, const Argument& a, Value& v, Frame& frame) {
       v.tag = Tag::Scalar;
       if (is_tensor(o)) {
         const Tensor& t = tensor_of(o);
-        if (t.dim() != 0 || t.is_meta() || t.requires_grad()) return false;
+        if (t.dim() != 0 || t.is_meta() || t.requires_grad() || t.impl()->transform) return false;
         v.scalar = frame.keep(t.item());
         return true;
       }

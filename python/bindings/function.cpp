@@ -11,6 +11,7 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/transforms/level.h"
 
 // Note [A context and its node]: the `ctx` of a call is also what `grad_fn` gives for its outputs. The node owns the context; the context
 // points back without owning, so that a graph is freed as soon as nobody needs it. Only when Python asks for `grad_fn` does the context
@@ -245,12 +246,37 @@ Tensor recorded(const IntrusivePtr<PythonNode>& node, const Tensor& made, bool i
   return t;
 }
 
+/// The highest transform level among the tensors of a call, or null.
+const transforms::Level* highest_level(PyObject* inputs) {
+  const transforms::Level* top = nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(inputs); ++i) {
+    PyObject* o = PyTuple_GET_ITEM(inputs, i);
+    if (!is_tensor(o) || !tensor_of(o).impl()->transform) continue;
+    const transforms::Level* level = transforms::level_of(tensor_of(o));
+    if (level && (!top || level->id > top->id)) top = level;
+  }
+  return top;
+}
+/// Whether o's graph is that in which a call at the level is recorded. See Note [Transform levels].
+bool belongs_here(PyObject* o, const transforms::Level* level) {
+  if (!is_tensor(o) || !tensor_of(o).requires_grad()) return false;
+  if (!level || level->kind == transforms::Level::Kind::Dual) return true;
+  const transforms::TransformedState* s = transforms::state_of(tensor_of(o));
+  return s && s->level == level->id;
+}
+
 PyObject* apply_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
-    KG_CHECK_TYPE(nargs == 3 && PyTuple_Check(args[2]), "_apply_function(cls, with_setup_context, arguments)");
+    KG_CHECK_TYPE((nargs == 3 || nargs == 4) && PyTuple_Check(args[2]), "_apply_function(cls, with_setup_context, arguments, compute=None)");
     PyObject *cls = args[0], *inputs = args[2];
     bool with_setup = args[1] == Py_True;
+    PyObject* compute = nargs == 4 ? args[3] : nullptr;
     Py_ssize_t count = PyTuple_GET_SIZE(inputs);
+    const transforms::Level* level = highest_level(inputs);
+    if (level && !compute) {
+      Ref module(check(PyImport_ImportModule("kagari._functorch.autograd_function")));
+      return check(PyObject_CallMethod(module.get(), "apply", "OOO", cls, args[1], inputs));
+    }
 
     Ref context_class(check(PyObject_GetAttr(cls, str_backward_cls)));
     Ref context(check(PyObject_CallNoArgs(context_class.get())));
@@ -259,7 +285,7 @@ PyObject* apply_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     Ref needs(check(PyTuple_New(count)));
     for (Py_ssize_t i = 0; i < count; ++i) {
       PyObject* o = PyTuple_GET_ITEM(inputs, i);
-      bool need = is_tensor(o) && tensor_of(o).requires_grad();
+      bool need = belongs_here(o, level);
       any = any || need;
       PyTuple_SET_ITEM(needs.get(), i, Py_NewRef(need ? Py_True : Py_False));
     }
@@ -271,23 +297,26 @@ PyObject* apply_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       for (Py_ssize_t i = 0; i < count; ++i) {
         PyObject* o = PyTuple_GET_ITEM(inputs, i);
         node->is_tensor_input.push_back(is_tensor(o));
-        if (is_tensor(o)) node->next_edges.push_back(tensor_of(o).requires_grad() ? gradient_edge(tensor_of(o)) : Edge{});
+        if (is_tensor(o)) node->next_edges.push_back(belongs_here(o, level) ? gradient_edge(tensor_of(o)) : Edge{});
+        if (level && is_tensor(o)) node->recorded_below |= !belongs_here(o, level) && transforms::belongs_to_graph(tensor_of(o));
       }
     }
 
     Ref output;
+    if (compute) output = Ref(check(PyObject_Call(compute, inputs, nullptr)));
     {
       NoGrad off;
       Ref forward(check(PyObject_GetAttr(cls, str_forward)));
       if (with_setup) {
-        output = Ref(check(PyObject_Call(forward.get(), inputs, nullptr)));
+        if (!compute) output = Ref(check(PyObject_Call(forward.get(), inputs, nullptr)));
         Ref setup(check(PyObject_GetAttr(cls, str_setup_context)));
         Ref done(check(PyObject_CallFunctionObjArgs(setup.get(), context.get(), inputs, output.get(), nullptr)));
-      } else {
+      } else if (!compute || node) {
         Ref with_context(check(PyTuple_New(count + 1)));
         PyTuple_SET_ITEM(with_context.get(), 0, Py_NewRef(context.get()));
         for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(with_context.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(inputs, i)));
-        output = Ref(check(PyObject_Call(forward.get(), with_context.get(), nullptr)));
+        Ref made(check(PyObject_Call(forward.get(), with_context.get(), nullptr)));
+        if (!compute) output = made;  // else only for what it leaves in the context
       }
     }
 

@@ -200,6 +200,7 @@ PyObject* item(PyObject* o, PyObject*) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
     KG_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+    if (t.impl()->transform) t.impl()->transform->check_readable("item()");
     if (is_sparse(t)) return wrap(t.item());
     if (t.impl()->special || active_mode) return wrap(local_scalar_dense(t));
     return number_at(t.bytes(), t.dtype());
@@ -207,13 +208,16 @@ PyObject* item(PyObject* o, PyObject*) {
 }
 PyObject* tolist(PyObject* o, PyObject*) {
   return guarded([&] {
-    check_has_bytes(tensor_of(o));
-    return list_of(tensor_of(o));
+    const Tensor& t = tensor_of(o);
+    if (t.impl()->transform) t.impl()->transform->check_readable("tolist()");
+    check_has_bytes(t);
+    return list_of(t);
   });
 }
 
 PyObject* array_of(PyObject* o, bool force) {
   const Tensor& t = tensor_of(o);
+  if (t.impl()->transform) t.impl()->transform->check_readable("numpy()");
   KG_CHECK(!is_hollow(t), ".numpy() is not supported for tensor subclasses.");
   KG_CHECK_TYPE(!t.is_meta() || force, "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");

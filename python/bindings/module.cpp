@@ -18,6 +18,7 @@ bool add_generator_type(PyObject* module);
 bool add_function_base(PyObject* module);
 bool add_optimizer_passes(PyObject* module);
 bool add_module_calls(PyObject* module);
+bool add_transforms(PyObject* module);
 bool add_autocast(PyObject* module);
 bool add_dispatch(PyObject* module);
 bool add_profiler(PyObject* module);
@@ -117,6 +118,7 @@ constexpr Part parts[] = {
     add_mapped_files,
     add_conversion,
     add_function_base,
+    add_transforms,
     add_optimizer_passes,
     add_module_calls,
     add_return_types,

@@ -1,5 +1,6 @@
 // repr() and format() of tensors.
 #include "kagari/ops/print.h"
+#include "kagari/transforms/level.h"
 #include "dispatch.h"
 #include "keywords.h"
 #include "tensor_methods.h"
@@ -7,7 +8,31 @@
 namespace kagari::python {
 namespace {
 
+/// What a transform made: its value, and what it is at which level.
+std::string transformed_text(const Tensor& t, const PrintOptions& options) {
+  const transforms::Level* level = transforms::level_of(t);
+  if (!level) return to_text(t, options, "tensor(");
+  const transforms::TransformedState* s = transforms::state_of(t);
+  if (level->kind == transforms::Level::Kind::Dual) {
+    std::string text = transformed_text(s->value, options);
+    if (s->tangent.defined()) text.insert(text.size() - 1, ", tangent=" + transformed_text(s->tangent, options));
+    return text;
+  }
+  std::string value = transformed_text(s->value, options), out = str(s->batch ? "BatchedTensor(lvl=" : "GradTrackingTensor(lvl=", transforms::depth_of(level->id));
+  if (s->batch) out += str(", bdim=", s->dim < 0 ? "None" : str(s->dim));
+  out += ", value=\n    ";
+  for (char c : value) {
+    out += c;
+    if (c == '\n') out += "    ";
+  }
+  return out + "\n)";
+}
+
 PyObject* text_of(PyObject* self, const PrintOptions& options) {
+  if (tensor_of(self).impl()->transform) {
+    std::string text = transformed_text(tensor_of(self), options);
+    return PyUnicode_FromStringAndSize(text.data(), Py_ssize_t(text.size()));
+  }
   const bool plain = Py_TYPE(self) == tensor_type || Py_TYPE(self) == parameter_type;
   const char* name = Py_TYPE(self)->tp_name;
   if (const char* dot = std::strrchr(name, '.')) name = dot + 1;

@@ -1,7 +1,7 @@
 // t[key] and t[key] = value.
 //
 // Note [Subscripts]: a key is walked once. Integers, slices, None, Ellipsis and True/False change sizes, strides and offset of a window, which
-// becomes one view at the end; what needs indices (tensors, lists, arrays) is collected on the way and applied to that view.
+// becomes one view at the end (or, of a tensor that a transform made, a view per part: it has no layout of its own); what needs indices (tensors, lists, arrays) is collected on the way and applied to that view.
 #include "tensor_methods.h"
 
 #include "kagari/autograd/variable.h"
@@ -119,7 +119,7 @@ class Walk {
     place(i, int64_t(t_.sizes.size()) - 1);
   }
   void tensor(const Tensor& i) {
-    if (i.dim() == 0 && !i.is_meta()) {
+    if (i.dim() == 0 && !i.is_meta() && !(i.impl()->transform && is_integral(i.dtype()) && i.dtype() != DType::Bool)) {
       if (i.dtype() == DType::Bool || i.dtype() == DType::UInt8) return truth(i.item().to_bool());
       if (is_integral(i.dtype())) return integer(i.item<int64_t>());
     }
@@ -340,7 +340,7 @@ int tensor_setitem(const Tensor& self, PyObject* key, PyObject* value) {
   if (source.device() != window.device()) source = to(source, {}, window.device());
   // a number for a plain mask needs no list of positions
   if (target.indices.size() == 1 && target.indices[0].defined() && target.indices[0].dtype() == DType::Bool && source.numel() == 1 && source.dim() == 0 &&
-      !source.requires_grad() && source.dtype() == window.dtype() && !window.is_meta()) {
+      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta()) {
     Tensor mask = target.indices[0];
     for (int64_t d = mask.dim(); d < window.dim(); ++d) mask = unsqueeze(mask, -1);
     masked_fill_(window, mask, source.item());

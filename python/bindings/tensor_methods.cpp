@@ -5,6 +5,7 @@
 #include "kagari/autograd/engine.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/transforms/level.h"
 #include "dispatch.h"
 #include "kagari/ops/handles.h"
 #include "keywords.h"
@@ -67,7 +68,7 @@ int set_requires_grad_attribute(PyObject* o, PyObject* value, void*) {
 }
 
 PyObject* get_data(PyObject* o, void*) {
-  KG_BODY(const Tensor& self = tensor_of(o); Tensor t = self.impl()->special ? detach(self) : alias(self); t.impl()->untracked_version = true; return wrap(std::move(t)););
+  KG_BODY(const Tensor& self = tensor_of(o); Tensor t = self.impl()->transform ? transforms::detach_everywhere(self) : self.impl()->special ? detach(self) : alias(self); t.impl()->untracked_version = true; return wrap(std::move(t)););
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&]() -> int {
@@ -119,7 +120,7 @@ PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o
 PyObject* element_size(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).itemsize()); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(tensor_of(o).storage_offset()); }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  KG_BODY(const Tensor& t = tensor_of(o); require_strided(t, "data_ptr()"); return PyLong_FromVoidPtr(t.numel() == 0 || !t.storage()->data() ? nullptr : t.bytes()););
+  KG_BODY(const Tensor& t = tensor_of(o); if (t.impl()->transform) t.impl()->transform->check_readable("data_ptr()"); require_strided(t, "data_ptr()"); return PyLong_FromVoidPtr(t.numel() == 0 || !t.storage()->data() ? nullptr : t.bytes()););
 }
 PyObject* is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};

@@ -206,6 +206,7 @@ int truth(PyObject* o) {
     const Tensor& t = tensor_of(o);
     KG_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
     KG_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
+    if (t.impl()->transform) t.impl()->transform->check_readable("bool()");
     return number_of(t).to_bool();
   });
 }

@@ -41,6 +41,7 @@ _HOMES = {name: home for home, names in {
     """,
     "_classes": "classes",
     "_compile": "compile",
+    "_functorch.apis": "vmap",
     "_histogramdd": "histogramdd",
     "_native_names": """
         binary_cross_entropy_with_logits chain_matmul cond conv_tbc cosine_embedding_loss ctc_loss eig

@@ -57,7 +57,7 @@ class TorchFinder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         if self.record and fullname.startswith("kagari."):
             return _recording_spec(fullname, path)
-        if fullname != "torch" and not fullname.startswith("torch."):
+        if fullname not in ("torch", "functorch") and not fullname.startswith("torch."):
             return None
         from kagari._alias.names import kagari_module
         home = kagari_module(fullname)

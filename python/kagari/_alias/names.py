@@ -15,6 +15,7 @@ EXCEPTIONS = {
     "torch.jit._serialization": "kagari.jit._archive",
     "torch._dynamo.eval_frame": "kagari._dynamo",
     "torch._C._distributed_c10d": "kagari.distributed.distributed_c10d",
+    "functorch": "kagari._functorch.functorch",
 }
 
 _to_torch = {home: theirs for theirs, home in EXCEPTIONS.items()}

@@ -114,7 +114,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
 
 
 def _batched(outputs, gradients, keep, create_graph, inputs, allow_unused):
-    """One pass per entry of the batch, stacked."""
+    """One pass for all entries of the batch, by vmap."""
+    from kagari._functorch.vmap import _remove_batch_dim, vmap_increment_nesting
     _check_batch(outputs, gradients)
     sizes = {gradient.shape[0] for gradient in gradients if gradient is not None}
     if len(sizes) != 1 or any(gradient is not None and gradient.dim() == 0 for gradient in gradients):
@@ -122,6 +123,7 @@ def _batched(outputs, gradients, keep, create_graph, inputs, allow_unused):
     size = sizes.pop()
     if size == 0:
         return tuple(source.new_zeros((0, *source.shape)) for source in inputs)
-    passes = [_C._run_backward(outputs, tuple(None if gradient is None else gradient[i] for gradient in gradients), keep or i + 1 < size, create_graph,
-                               inputs, allow_unused, False) for i in range(size)]
-    return tuple(None if results[0] is None else kagari.stack(results) for results in zip(*passes))
+    with vmap_increment_nesting(size, "error") as level:
+        vectors = tuple(None if gradient is None else _C._transform_batch(gradient, 0, level) for gradient in gradients)
+        results = _C._run_backward(outputs, vectors, keep, create_graph, inputs, allow_unused, False)
+        return tuple(None if result is None else _remove_batch_dim(result, level, size, 0) for result in results)

@@ -61,7 +61,7 @@ class Checker:
                                    "to compute the numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck.")
             x.retain_grad()
 
-    def run(self, backward, forward, undefined, dtypes, batched):
+    def run(self, backward, forward, undefined, dtypes, batched, batched_forward=False):
         outputs = _tuple(self.func(*self.inputs))
         checked = [out for out in outputs if out.requires_grad]
         if any(out.layout != kagari.strided for out in checked):
@@ -69,7 +69,7 @@ class Checker:
         if not checked:
             return self._check_constant()
         if forward:
-            raise NotImplementedError("gradcheck(check_forward_ad=True) needs forward mode, which kagari does not have")
+            self._check_forward(checked, batched_forward)
         if not backward:
             return None
         if self.fast:
@@ -145,6 +145,44 @@ class Checker:
                     raise GradcheckError("Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different "
                                          "values, although analytical gradient matches numerical gradient."
                                          f"The tolerance for nondeterminism was {self.nondet_tol}. A larger `nondet_tol` accepts the difference.")
+
+    # --- forward mode ------------------------------------------------------------------------
+    def _pushed(self, x, tangent, forward_ad):
+        """The tangents of the differentiable outputs, for a tangent of x alone, inside of a dual level."""
+        dual = forward_ad.make_dual(x, tangent)
+        outputs = _tuple(self.func(*[dual if other is x else other for other in self.inputs]))
+        pairs = [forward_ad.unpack_dual(out) for out in outputs if out.requires_grad or forward_ad.unpack_dual(out).tangent is not None]
+        return [kagari.zeros_like(primal) if pushed is None else pushed for primal, pushed in pairs]
+
+    def _check_forward(self, outputs, batched):
+        from kagari.autograd import forward_ad
+        for j, x in enumerate(self.varied):
+            numerical, rows, directions = self._numerical(x), [[] for _ in outputs], []
+            for index in itertools.product(*map(range, x.shape)):
+                for unit in (1, 1j)[:2 if x.is_complex() else 1]:
+                    direction = kagari.zeros_like(x)
+                    direction[index] = unit
+                    directions.append(direction.detach())
+            for direction in directions:
+                with forward_ad.dual_level():
+                    for row, pushed in zip(rows, self._pushed(x, direction, forward_ad)):
+                        row.append(_wide(_reals(pushed)))
+            if numerical is None:
+                continue
+            for i, row in enumerate(rows):
+                expected, matrix = _wide(numerical[i]), kagari.stack(row)
+                if not kagari.allclose(matrix.to(expected.dtype), expected, self.rtol, self.atol):
+                    raise GradcheckError(f"Jacobian computed with forward mode mismatch for output {i} with respect to input {j},\nnumerical:{expected}\nanalytical:{matrix}\n")
+            if batched:
+                self._check_batched_forward(x, directions[:2], forward_ad, j)
+
+    def _check_batched_forward(self, x, directions, forward_ad, j):
+        with forward_ad.dual_level():
+            apart = [self._pushed(x, direction, forward_ad) for direction in directions]
+            together = kagari.vmap(lambda direction: tuple(self._pushed(x, direction, forward_ad)))(kagari.stack(directions))
+        for i, pushed in enumerate(together):
+            if not kagari.allclose(pushed, kagari.stack([one[i] for one in apart]), self.rtol, self.atol):
+                raise GradcheckError(f"tangents of a batch differ from those computed one by one, for output {i} with respect to input {j}")
 
     def _check_projection(self, outputs):
         """v.J.u for random unit vectors u and v, both ways."""

@@ -1,5 +1,6 @@
 """Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves."""
 import kagari
+from kagari import _C
 
 __all__ = ["vjp", "jvp", "jacobian", "hessian", "hvp", "vhp"]
 
@@ -19,7 +20,7 @@ def _tensors(values, what, function):
 
 def _prepared(inputs, create_graph, needs_graph=True):
     """Copies of the inputs that require a gradient, connected to the originals if the result is to be differentiated."""
-    return tuple((x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_(needs_graph)) for x in inputs)
+    return tuple(_C._transform_track(x) if create_graph and needs_graph else x.detach().requires_grad_(needs_graph) for x in inputs)
 
 
 def _finished(value, create_graph):
@@ -132,11 +133,41 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     return _unpacked(_finished(outputs, create_graph), out_tuple), _unpacked(_finished(products, create_graph), out_tuple)
 
 
+def _vectorized(outputs, inputs, create_graph):
+    """Blocks [output][input] of the Jacobian, from one pass of vmap over the unit vectors of all outputs."""
+    from kagari._functorch.eager_transforms import _basis
+    counts = [output.numel() for output in outputs]
+    if any(output.requires_grad for output in outputs) and sum(counts):
+        kept = [(output, basis) for output, basis in zip(outputs, _basis(outputs)) if output.requires_grad]
+        columns = kagari.autograd.grad([output for output, _ in kept], inputs, [basis for _, basis in kept], create_graph=create_graph, allow_unused=True,
+                                       is_grads_batched=True)
+    else:
+        columns = (None,) * len(inputs)
+    columns = [source.new_zeros(sum(counts), *source.shape) if column is None else column for column, source in zip(columns, inputs)]
+    parts = [column.split(counts, 0) for column in columns]
+    return tuple(tuple(part[i].reshape(output.shape + source.shape) for part, source in zip(parts, inputs)) for i, output in enumerate(outputs))
+
+
+def _forward_jacobian(func, inputs):
+    """The Jacobian by forward mode."""
+    from kagari._functorch.eager_transforms import jacfwd
+    inputs, is_tuple = _tensors(inputs, "inputs", "jacobian")
+    shape = []
+
+    def called(*points):
+        outputs, single = _called(func, points, "jacobian")
+        shape.append(single)
+        return outputs
+    blocks = jacfwd(called, argnums=tuple(range(len(inputs))))(*inputs)
+    return _unpacked(tuple(_unpacked(block, is_tuple) for block in blocks), shape[0])
+
+
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
     """All derivatives of the outputs to the inputs, of shape output.shape + input.shape; nested tuples [output][input] where
     either is a tuple.
 
-    `vectorize` and `strategy` choose how PyTorch computes it; here it is one backward pass per number of the output.
+    vectorize: all backward passes at once, by vmap, instead of one per number of the output. strategy: "forward-mode" (only with
+    vectorize) runs func once with one tangent per number of the inputs instead, which pays for functions with many outputs.
     """
     if strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs than inputs, '
@@ -151,11 +182,16 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
     if vectorize and strict:
         raise RuntimeError("torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please either set "
                            "`strict=False` or `vectorize=False`.")
+    if strategy == "forward-mode":
+        return _forward_jacobian(func, inputs)
     with kagari.enable_grad():
         inputs, is_tuple = _tensors(inputs, "inputs", "jacobian")
         inputs = _prepared(inputs, create_graph)
         outputs, out_tuple = _called(func, inputs, "jacobian")
         _require(outputs, strict, "outputs")
+        if vectorize:
+            blocks = _vectorized(outputs, inputs, create_graph)
+            return _unpacked(tuple(_unpacked(_finished(block, create_graph), is_tuple) for block in blocks), out_tuple)
         blocks = []
         for i, output in enumerate(outputs):
             rows = [[] for _ in inputs]

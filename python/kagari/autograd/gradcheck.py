@@ -29,7 +29,7 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
         raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
     try:
         Checker(func, inputs, eps, atol, rtol, nondet_tol, fast_mode).run(check_backward_ad, check_forward_ad, check_undefined_grad, check_grad_dtypes,
-                                                                        check_batched_grad)
+                                                                        check_batched_grad, check_batched_forward_grad)
     except GradcheckError:
         if raise_exception:
             raise

@@ -270,7 +270,7 @@ def _namedtuple_flatten(d):
 
 
 def _namedtuple_unflatten(values, context):
-    return context(*values)
+    return context(values) if is_structseq_class(context) else context(*values)
 
 
 _tuple_flatten_with_keys = _keyed(_tuple_flatten, _in_sequence)

@@ -16,6 +16,14 @@ def test_functional_call():
         func.functional_call(layer, 3, (x,))
 
 
+def test_functional_call_of_a_recurrent_layer():
+    layer = nn.RNN(1, 1, bias=False)
+    own = layer(kagari.ones(2, 1))[0]
+    given = {name: kagari.zeros_like(p) for name, p in layer.named_parameters()}
+    assert func.functional_call(layer, given, (kagari.ones(2, 1),))[0].tolist() == [[0], [0]]
+    assert kagari.equal(layer(kagari.ones(2, 1))[0], own)
+
+
 def test_gradient_of_a_module():
     layer = nn.Linear(2, 1)
     params = {name: p.detach() for name, p in layer.named_parameters()}
@@ -33,7 +41,7 @@ def test_grad():
     grads, value = func.grad_and_value(lambda a, b: a * b, argnums=(0, 1))(x, kagari.tensor(5.0))
     assert [g.item() for g in grads] == [5, 2] and value.item() == 10
     assert func.grad(lambda t: (t * 2, "aux"), has_aux=True)(x)[1] == "aux"
-    with pytest.raises(RuntimeError, match="to return a scalar tensor"):
+    with pytest.raises(RuntimeError, match="to return a scalar Tensor"):
         func.grad(lambda t: t * 2)(kagari.ones(2))
 
 

@@ -54,6 +54,9 @@ def _swap(module, name, value):
                 del registry[name]
             else:
                 registry[name] = value
+            flat = module.__dict__.get("_flat_weights_names", ())  # recurrent layers list their weights a second time
+            if name in flat:
+                module._flat_weights[flat.index(name)] = None if value is _ABSENT else value
             return old
     old = module.__dict__.get(name, _ABSENT)
     if old is _ABSENT and hasattr(type(module), name):
