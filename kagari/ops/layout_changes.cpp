@@ -151,7 +151,7 @@ const auto lift_fresh_op = define<&lift_fresh>({
     .in = 0,
     .doc = "self, a tensor that was made from Python data: what modes see of torch.tensor.",
     .run = [](Out&, const Tensor& self) { return self; },
-    .grad = no_grad("made from data"),
+    .grad = vjp("", [](Ctx& c, const Tensor&) -> Grads { return {c.grad}; }),
 });
 Tensor unsafe_view(const Tensor& self, IntList size);
 const auto unsafe_view_op = compose<&unsafe_view>({

@@ -22,7 +22,18 @@ struct Shape {
   int64_t taps() const { return kernel_h * kernel_w; }
   int64_t area() const { return out_h * out_w; }
 };
-Shape shape_of(const Tensor& input, const Tensor& offset, IntList kernel, IntList stride, IntList pad, IntList dilation, int64_t groups) {
+Shape shape_of(const Tensor& input, const Tensor& offset, const Tensor& mask, IntList kernel, IntList stride, IntList pad, IntList dilation, int64_t groups) {
+  KG_CHECK(input.dim() == 4 && offset.dim() == 4 && kernel.size() == 2 && stride.size() == 2 && pad.size() == 2 && dilation.size() == 2 && groups > 0 &&
+               kernel[0] > 0 && kernel[1] > 0 && input.sizes()[1] % groups == 0,
+           "deform_conv2d(): expected images, offsets and two-dimensional settings that fit, got ", input.sizes(), " and ", offset.sizes());
+  int64_t taps;
+  KG_CHECK(!__builtin_mul_overflow(kernel[0], kernel[1], &taps) && !__builtin_mul_overflow(taps, groups, &taps) && offset.sizes()[0] == input.sizes()[0] &&
+               offset.sizes()[1] % 2 == 0 && offset.sizes()[1] / 2 == taps && offset.dtype() == input.dtype(),
+           "deform_conv2d(): offsets of shape ", offset.sizes(), " and dtype ", offset.dtype(), " do not fit images of shape ", input.sizes());
+  const int64_t mask_sizes[] = {input.sizes()[0], taps, offset.sizes()[2], offset.sizes()[3]};
+  if (mask.defined())
+    KG_CHECK(mask.dtype() == input.dtype() && mask.sizes() == IntList(mask_sizes, 4),
+             "deform_conv2d(): a mask of shape ", mask.sizes(), " does not fit offsets of shape ", offset.sizes());
   return {input.sizes()[0], input.sizes()[1], input.sizes()[2], input.sizes()[3], kernel[0], kernel[1], offset.sizes()[2], offset.sizes()[3],
           stride[0], stride[1], pad[0], pad[1], dilation[0], dilation[1], groups};
 }
@@ -80,7 +91,8 @@ const auto gradient_op = define<&deformed_columns_gradient>({
     .in = 0,
     .doc = "The gradients of the input, the offsets and the mask of _deformed_columns.",
     .run = [](Out&, const Tensor& grad, const Tensor& input, const Tensor& offset, const Tensor& mask, IntList kernel, IntList stride, IntList pad, IntList dilation, int64_t groups) -> Three {
-      Shape s = shape_of(input, offset, kernel, stride, pad, dilation, groups);
+      Shape s = shape_of(input, offset, mask, kernel, stride, pad, dilation, groups);
+      KG_CHECK(grad.dtype() == input.dtype() && grad.numel() == s.batch * s.channels * s.taps() * s.area(), "deform_conv2d(): a gradient of shape ", grad.sizes(), " does not fit");
       Tensor di = empty_tensor(input.sizes(), input.dtype(), input.device()), doff = empty_tensor(offset.sizes(), input.dtype(), input.device());
       Tensor dm = mask.defined() ? empty_tensor(mask.sizes(), input.dtype(), input.device()) : empty_tensor({0}, input.dtype(), input.device());
       if (di.is_meta()) return {di, doff, dm};
@@ -132,7 +144,7 @@ const auto columns_op = define<&deformed_columns>({
     .in = 0,
     .doc = "The samples that a deformable convolution multiplies: (batch, channels * taps, positions).",
     .run = [](Out& out, const Tensor& input, const Tensor& offset, const Tensor& mask, IntList kernel, IntList stride, IntList pad, IntList dilation, int64_t groups) {
-      Shape s = shape_of(input, offset, kernel, stride, pad, dilation, groups);
+      Shape s = shape_of(input, offset, mask, kernel, stride, pad, dilation, groups);
       Tensor y = out.alloc({s.batch, s.channels * s.taps(), s.area()}, input.dtype(), input.device());
       if (y.is_meta()) return y;
       Tensor x = contiguous(input), off = contiguous(offset), m = mask.defined() ? contiguous(mask) : Tensor();

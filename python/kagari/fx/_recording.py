@@ -234,6 +234,8 @@ class Recorder:
         if identity in self.handles and name not in _VIEWS:         # contiguous() of a contiguous tensor is the tensor itself
             handle = self.handles[identity]
             if handle.value is not value:
+                if self.calls_begin is value:
+                    self.calls_begin = None
                 self.graph.erase_node(value)
             return
         source = next((h for h in (self._handle_of(first),) if h is not None), None)
