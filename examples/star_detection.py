@@ -76,8 +76,8 @@ def main():
 
         path = Path(astropy.__file__).parent / "io" / "fits" / "hdu" / "compressed" / "tests" / "data" / "m13.fits"
         raw = torch.from_numpy(fits.getdata(path).astype(np.float32))
-        sky = torch.asinh((raw - raw.median()) / (4 * (raw - raw.median()).abs().median()))[None, None]
-        places = peaks(net(sky))
+        sky = torch.asinh((raw - raw.median()) / (8 * (raw - raw.median()).abs().median()))[None, None]
+        places = peaks(net(sky), threshold=2.0)
     print(f"M13: {len(places)} stars in {raw.shape[0]} x {raw.shape[1]} pixels")
 
     import matplotlib

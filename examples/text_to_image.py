@@ -81,7 +81,7 @@ def draw(unet, text, prompts, steps=25, guidance=3.0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompt", nargs="*", default=WORDS)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--out", type=Path, default=Path("."))
     options = parser.parse_args()
     torch.manual_seed(0)
