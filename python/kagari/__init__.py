@@ -5,9 +5,18 @@ Submodules are imported when they are first used.
 import builtins as _builtins
 import importlib as _importlib
 import importlib.util as _util
+import os as _os
 import sys as _sys
 
+# Threads that wait for each other spin, and a processor that others use, too, spins in vain: on a loaded machine GCC's default makes two
+# threads several times slower than one. The runtime reads this when the core is loaded.
+_spins = not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & set(_os.environ)
+if _spins:
+    _os.environ["GOMP_SPINCOUNT"] = "4000"
 from kagari import _C
+if _spins:
+    del _os.environ["GOMP_SPINCOUNT"]
+del _spins
 from kagari._C import *  # noqa: F401,F403  dtypes, Tensor, Size, device, ...
 from kagari.version import __version__
 

@@ -96,3 +96,10 @@ def test_elementwise_python():
     x = torch.ones(2, 3).t()
     assert x.clone().apply_(lambda v: v + 1).tolist() == [[2.0, 2.0]] * 3
     assert x.clone().map_(torch.arange(2.0), lambda a, b: a + b).tolist() == [[1.0, 2.0]] * 3
+
+
+def test_import_leaves_the_environment_alone():
+    import subprocess
+    import sys
+    code = "import os; before = dict(os.environ); import kagari; assert dict(os.environ) == before; assert kagari.ones(2).sum() == 2"
+    subprocess.run([sys.executable, "-c", code], check=True)
