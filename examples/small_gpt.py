@@ -1,6 +1,6 @@
 """Trains a small GPT on English text and lets it write.
 
-    python -m kagari examples/small_gpt.py [--steps 400]
+    python -m kagari examples/small_gpt.py [--steps 1200]
 
 The text is the documentation of Python's own statements, which every Python carries (pydoc_data.topics). The model predicts
 the next character; the program prints the loss while it learns and, at the end, 400 characters of its own.
@@ -54,7 +54,7 @@ class GPT(nn.Module):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=1200)
     options = parser.parse_args()
     torch.manual_seed(0)
 
