@@ -141,6 +141,11 @@ void put(T* self, const T* values, bool single, const IndexPlan& plan, F f) {
       offsets_of(plan, first, last, offsets);
       for (int64_t i = first; i < last; ++i) {
         const T* from = values + (b * plan.count + i) * width * step;
+        // rows lie anywhere: their first lines are asked for while earlier ones are written
+        if (i + 4 < last) {
+          const char* ahead = reinterpret_cast<const char*>(base + offsets[i + 4 - first] + from_column * after.stride);
+          for (int line = 0; line < 4; ++line) __builtin_prefetch(ahead + 64 * line, 1);
+        }
         for (int64_t r = 0; r < after.rows; ++r) {
           T* to = base + offsets[i - first] + (after.rows == 1 ? 0 : after.outer.offset(r));
           const T* row = from + r * after.length * step;
