@@ -42,6 +42,11 @@ struct Packer {
   // `pairs_down`: the pairs go down a tile's rows, as B wants them. Memory is read in the order in which it lies.
   void pack(const In* source, int64_t side, int64_t sum, int64_t count, int64_t k, bool pairs_down, char* target, int64_t group) {
     int64_t padded = ceil_div(count, 16) * 16, steps = ceil_div(k, step);
+    if (P > 1 && sum == 1 && pairs_down) {
+      for (int64_t j = 0; j < count; j += 16, target += group)
+        for (int64_t s = 0; s < steps; ++s) columns(source + j * side + s * step, side, std::min<int64_t>(16, count - j), k - s * step, target + s * P * tile_bytes);
+      return;
+    }
     if (sum == 1) {
       for (int64_t r = 0; r < padded; ++r) {
         char* to = target + r / 16 * group + r % 16 * 64;
@@ -77,6 +82,24 @@ struct Packer {
   }
 
  private:
+  // The tiles of one step for `count` <= 16 columns, in each of which k elements are contiguous.
+  void columns(const In* source, int64_t column, int64_t count, int64_t k, char* target) {
+    alignas(64) __m512i low[16];
+    __m512i high[16];
+    auto half = [&](const In* from, __mmask16 m, __m512i (&r)[16]) {
+      if (count == 16) {
+#pragma GCC unroll 16
+        for (int64_t i = 0; i < 16; ++i) r[i] = _mm512_castps_si512(load_masked(from + i * column, m));
+      } else {
+        for (int64_t i = 0; i < 16; ++i) r[i] = i < count ? _mm512_castps_si512(load_masked(from + i * column, m)) : _mm512_setzero_si512();
+      }
+      transpose16(r);
+    };
+    half(source, lanes_below(k), low);
+    half(source + (k > 16 ? 16 : 0), lanes_below(k - 16), high);
+#pragma GCC unroll 16
+    for (int q = 0; q < 16; ++q) splitter.put(_mm512_castsi512_ps(low[q]), _mm512_castsi512_ps(high[q]), target + q * 64, tile_bytes);
+  }
   static void zero(char* target, int64_t steps) {
     for (int64_t t = 0; t < steps * P; ++t) _mm512_store_si512(target + t * tile_bytes, _mm512_setzero_si512());
   }
@@ -137,6 +160,7 @@ KG_AMX bool gemm_of(const GemmBlock& g) {
   int64_t offsets[k_block * 5 / 4 / step];
   for (int64_t s = 0; s < k_step / step; ++s) offsets[s] = s * P * tile_bytes;
   auto *a = static_cast<const T*>(g.a), *b = static_cast<const T*>(g.b);
+  const bool far = (g.m * g.k + g.k * g.n + g.m * g.n) * int64_t(sizeof(T)) > (int64_t(4) << 20);  // more than the second cache holds
   Packer<T> packer;
   Tiles configured;
   auto to_c = [&](const float* from, const Block& block) { deliver<T>(g, from, block); };
@@ -153,9 +177,20 @@ KG_AMX bool gemm_of(const GemmBlock& g) {
           packer.pack(a + (ic + i) * g.a_row + pc * g.a_col, g.a_row, g.a_col, rows, kc, false, packed_a, group);
           if (!packer.splitter.fine()) return false;
           Operand left{packed_a, group, tile_bytes, 64, offsets};
+          // The next rows of A are on their way while these are multiplied.
+          const T* next_row = a + (ic + i + 32) * g.a_row + pc * g.a_col;
+          int64_t next_rows = far && g.a_col == 1 ? std::min<int64_t>(32, mc - i - 32) : 0, at_once = ceil_div(32, n_blocks);
           for (int64_t j = 0; j < nc; j += 32) {
+            for (int64_t r = 0; r < at_once && next_rows > 0; ++r, --next_rows, next_row += g.a_row)
+              for (int64_t p = 0; p < kc; p += 64 / int64_t(sizeof(T))) _mm_prefetch(reinterpret_cast<const char*>(next_row + p), _MM_HINT_T1);
             int64_t width = std::min<int64_t>(32, nc - j);
             Operand right{packed_b + j / 16 * group, group, tile_bytes, 64, offsets};
+            if (far && block + 1 == blocks)
+              for (int64_t r = 0; r < rows; ++r) {
+                const char* line = reinterpret_cast<const char*>(static_cast<const T*>(g.c) + (ic + i + r) * g.c_row + jc + j);
+                __builtin_prefetch(line, 1);
+                if (sizeof(T) == 4) __builtin_prefetch(line + 64, 1);
+              }
             float* place = blocks > 1 ? sums + (i / 32 * n_blocks + j / 32) * 1024 : nullptr;
             products.run(rows > 16 ? 2 : 1, width > 16 ? 2 : 1, used, left, right, place, block > 0, block + 1 == blocks, {ic + i, rows, jc + j, width});
           }

@@ -197,11 +197,9 @@ inline void split(__m512 low, __m512 high, __m512i (&out)[Parts], __m512i& large
 /// Whether none of them was so large that its first part is infinite.
 inline bool all_split(__m512i largest) { return _mm512_reduce_max_epu32(largest) < 0x7f7f8000u; }
 
-// Exchanges rows and columns of 16 x 16 lanes of 32 bits; both may be the same.
-inline void transpose16(const char* from, char* to) {
-  __m512i r[16], t[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
+// Exchanges rows and columns of 16 x 16 lanes of 32 bits.
+inline void transpose16(__m512i (&r)[16]) {
+  __m512i t[16];
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
 #pragma GCC unroll 4
@@ -217,7 +215,16 @@ inline void transpose16(const char* from, char* to) {
     t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * 64, t[i]);
+  for (int i = 0; i < 16; ++i) r[i] = t[i];
+}
+/// The same from memory to memory, which may be the same.
+inline void transpose16(const char* from, char* to) {
+  __m512i r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
+  transpose16(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * 64, r[i]);
 }
 
 }  // namespace kagari::KAGARI_ISA::amx
