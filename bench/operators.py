@@ -9,7 +9,7 @@ The ratio is kagari's best time over PyTorch's: above 1 means that kagari is slo
 process of its own. A first pass times everything briefly; what looks slow in it (a ratio above 1.25, or a half type above 1.1 times float32)
 is timed again, in turn and longer, until it is either not slow or has been slow in every round.
 """
-import argparse, datetime, json, math, platform, re, sys, warnings
+import argparse, datetime, json, math, platform, re, sys, time, warnings
 
 from operator_reasons import reason
 from operator_table import MAKERS, SIZES, Operands, cases
@@ -53,13 +53,15 @@ def worker(impl, threads):
     warnings.simplefilter("ignore")
     torch = load(impl, threads)
     table, operands = list(cases()), {}
+    # One thread is timed by the processor's clock for it, which does not run while others have the processor.
+    clock = time.thread_time if threads == 1 else time.perf_counter
 
     def answer_to(request, answer):
         family, text, form, layout, dtype, size, with_gradients = table[request["case"]]
         key = dtype, size
         if key not in operands:
             operands[key] = Operands(torch, dtype, SIZES[size])
-        answer["seconds"] = best_time(prepared(torch, form, operands[key], with_gradients), request["budget"], request["rounds"])
+        answer["seconds"] = best_time(prepared(torch, form, operands[key], with_gradients), request["budget"], request["rounds"], clock)
 
     serve(answer_to)
 
@@ -69,6 +71,7 @@ class Sweep:
         self.sides = [Side(o.python_a, o.a, o.threads, __file__), Side(o.python_b, o.b, o.threads, __file__)]
         self.rows = {}
         self.failures = []
+        self.attempts = o.attempts
         self.table = list(cases())
 
     def time(self, n, budget, rounds):
@@ -103,7 +106,7 @@ class Sweep:
             if count % 500 == 0:
                 print(f"{count} of {len(chosen)} cases", file=log, flush=True)
             self.time(n, 0.004, 2)
-        for attempt in range(5):
+        for attempt in range(self.attempts):
             again = [n for n in self.rows if self.ratio(n) > SLOW]
             halves = [n for n in self.rows if self.half_ratio(n) > HALF_SLOW]
             again = sorted({*again, *halves, *filter(None, map(self.float32_of, halves))})
@@ -175,6 +178,7 @@ def main():
     ap.add_argument("--python-a", default=sys.executable); ap.add_argument("--python-b", default=sys.executable)
     ap.add_argument("--threads", type=int, default=1); ap.add_argument("--worker")
     ap.add_argument("--only", default=".", help="regular expression on 'family operator layout'")
+    ap.add_argument("--attempts", type=int, default=4, help="how often slow cases are timed again")
     ap.add_argument("--dtype", default=".", help="regular expression"); ap.add_argument("--size", default=".")
     ap.add_argument("--all", action="store_true", help="print every case"); ap.add_argument("--json"); ap.add_argument("--report")
     o = ap.parse_args()
