@@ -16,4 +16,7 @@ def __getattr__(name):
     if name in ("IterDataPipe", "MapDataPipe", "functional_datapipe"):
         from .datapipes import datapipe
         return getattr(datapipe, name)
+    if name in ("graph", "graph_settings", "datapipes"):
+        import importlib
+        return importlib.import_module(f"kagari.utils.data.{name}")
     raise AttributeError(f"module 'torch.utils.data' has no attribute {name!r}")
