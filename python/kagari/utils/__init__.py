@@ -1,7 +1,7 @@
 """Tools around tensors and modules: data loading, activation checkpoints, hooks."""
 import importlib
 
-_SUBMODULES = ("_contextlib", "_device", "_mode_utils", "_ordered_set", "_python_dispatch", "_pytree", "backcompat", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data",
+_SUBMODULES = ("_contextlib", "_device", "_mode_utils", "_ordered_set", "_python_dispatch", "_pytree", "_triton", "backcompat", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data",
                "deterministic", "dlpack", "file_baton", "flop_counter", "hooks", "model_zoo", "module_tracker", "serialization", "tensorboard", "throughput_benchmark", "weak")
 
 
