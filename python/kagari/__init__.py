@@ -38,6 +38,10 @@ legacy_contiguous_format = contiguous_format
 _HOMES = {name: home for home, names in {
     "_C": "Generator UntypedStorage get_default_device",
     "_archive_file": "PyTorchFileReader PyTorchFileWriter",
+    "_array_api": """
+        __array_api_version__ __array_namespace_info__ astype bitwise_invert broadcast_arrays cumulative_prod cumulative_sum expand_dims isdtype
+        matrix_transpose permute_dims take_along_axis unique_all unique_counts unique_inverse unique_values unstack vecdot
+    """,
     "_basics": """
         _assert _assert_async get_device_module qint8 qint32 quint8
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum

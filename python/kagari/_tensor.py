@@ -312,6 +312,16 @@ class _TensorMixin:
         """Gives a sparse tensor the sizes of another one."""
         return kagari.resize_as_sparse_(self, the_template)
 
+    def __array_namespace__(self, *, api_version=None):
+        """The module whose functions the array API standard means: torch."""
+        if api_version is not None and api_version not in ("2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"unsupported version of the array API standard: {api_version!r}")
+        return kagari
+
+    def to_device(self, device, /, *, stream=None):
+        """The tensor on a device, as the array API standard calls it."""
+        return self.to(device)
+
     def dim_order(self, ambiguity_check=False):
         """The dimensions in the order of their strides, the outermost first.
 
