@@ -143,20 +143,26 @@ def as_torch():
     install()
 
 
-def _attach_tensor_mixin():
+def _attach_mixins():
+    from kagari._storage_methods import StorageMixin
     from kagari._tensor import _TensorMixin
-    for name, value in vars(_TensorMixin).items():
-        if name not in ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__"):
-            setattr(Tensor, name, value)
+    for kind, mixin in ((Tensor, _TensorMixin), (_C.UntypedStorage, StorageMixin)):
+        for name, value in vars(mixin).items():
+            if name not in ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__"):
+                setattr(kind, name, value)
 
 
-_attach_tensor_mixin()
-del _attach_tensor_mixin
+_attach_mixins()
+del _attach_mixins
 
 
 def _core_name(name):
     """Names of torch._C that are Python; imported when first asked for."""
     if not name.startswith("__"):
+        if name.startswith(("_jit_", "_set_graph", "_get_graph", "_set_math_sdp", "_get_math_sdp")):
+            from kagari import _jit_switches
+            if name in vars(_jit_switches):
+                return vars(_jit_switches)[name]
         if name in ("_nn", "_VariableFunctions"):
             from kagari import _function_spaces
             return getattr(_function_spaces, name)
