@@ -3,7 +3,7 @@ import itertools
 import random
 
 from kagari.utils.data._utils.collate import default_collate
-from kagari.utils.data.datapipes.datapipe import IterDataPipe, functional_datapipe
+from kagari.utils.data.datapipes.datapipe import DataChunk, IterDataPipe, functional_datapipe
 from kagari.utils.data.datapipes.iter._branches import Demultiplexer, Forker, Grouper, Multiplexer
 from kagari.utils.data.datapipes.iter._files import FileLister, FileOpener, StreamReader
 
@@ -93,7 +93,7 @@ class Filter(_Over):
 class Batcher(_Over):
     """wrapper_class of lists of batch_size elements; the last one may be shorter unless drop_last."""
 
-    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=list):
+    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=DataChunk):
         super().__init__(datapipe)
         if batch_size <= 0:
             raise AssertionError("Batch size is required to be larger than 0!")

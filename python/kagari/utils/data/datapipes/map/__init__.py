@@ -1,7 +1,7 @@
 """The data pipes with indices."""
 import random
 
-from kagari.utils.data.datapipes.datapipe import IterDataPipe, MapDataPipe, functional_datapipe
+from kagari.utils.data.datapipes.datapipe import DataChunk, IterDataPipe, MapDataPipe, functional_datapipe
 
 __all__ = ["Batcher", "Concater", "Mapper", "SequenceWrapper", "Shuffler", "Zipper"]
 
@@ -49,7 +49,7 @@ class Mapper(_Over):
 class Batcher(_Over):
     """wrapper_class of lists of batch_size elements; the last one may be shorter unless drop_last."""
 
-    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=list):
+    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=DataChunk):
         super().__init__(datapipe)
         if batch_size <= 0:
             raise AssertionError("Batch size is required to be larger than 0!")
