@@ -68,7 +68,7 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_older_names": """
-        AcceleratorError CompilationUnit DispatchKey DispatchKeySet FatalError Future OutOfMemoryError Storage Tag ccol_indices_copy
+        AcceleratorError Argument CompilationUnit DisableTorchFunction DisableTorchFunctionSubclass DispatchKey DispatchKeySet FatalError FunctionSchema Future OutOfMemoryError Storage Tag ccol_indices_copy
         col_indices_copy crow_indices_copy dequantize dsmm fork get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy
         init_num_threads is_vulkan_available per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine
         per_tensor_symmetric prepare_multiprocessing_environment qscheme resize_as_sparse_ row_indices_copy thread_safe_generator values_copy wait

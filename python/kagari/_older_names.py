@@ -119,6 +119,11 @@ def __getattr__(name):
     if name in ("DispatchKey", "DispatchKeySet"):
         from kagari import _dispatch_keys
         return getattr(_dispatch_keys, name)
+    if name in ("DisableTorchFunction", "DisableTorchFunctionSubclass"):
+        return getattr(kagari._C, name)
+    if name in ("FunctionSchema", "Argument"):
+        from kagari import _function_schema
+        return getattr(_function_schema, name)
     if name in ("Future", "CompilationUnit"):
         return getattr(kagari.jit, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
