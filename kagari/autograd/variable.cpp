@@ -261,6 +261,10 @@ Tensor detach(const Tensor& t) {
 // ---------------------------------------------------------------- saved tensors
 Tensor handle_for_saving(const Tensor& t) { return answers_detach(t) ? detach_special(t) : alias(t); }
 
+SavedTensor::SavedTensor(SavedTensor&&) noexcept = default;
+SavedTensor& SavedTensor::operator=(SavedTensor&&) noexcept = default;
+SavedTensor::~SavedTensor() = default;
+
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : output_nr_(output_nr) {
   if (!t.defined()) return;
   version_ = t.version();
