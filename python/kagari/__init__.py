@@ -39,7 +39,7 @@ _HOMES = {name: home for home, names in {
     "_C": "Generator UntypedStorage get_default_device",
     "_archive_file": "PyTorchFileReader PyTorchFileWriter",
     "_basics": """
-        _assert _assert_async get_device_module qint8 qint32 quint8
+        _assert _assert_async get_device_module
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
         get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
         is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_nonzero is_same_size
@@ -59,6 +59,11 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_ops": "ops",
+    "_quantized": """
+        _choose_qparams_per_tensor _empty_affine_quantized _empty_per_channel_affine_quantized fused_moving_avg_obs_fake_quant
+        per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric
+        qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
+    """,
     "_stream": "Event Stream",
     "_tensor_str": "set_printoptions",
     "_unique": "unique unique_consecutive",
