@@ -105,12 +105,11 @@ Tensor quantize_per_channel(const Tensor& self, const Tensor& scales, const Tens
     for (int64_t o = 0; o < c.outer; ++o)
       for (int64_t k = 0; k < c.count; ++k) {
         if (!floating) check_zero_point(int64_t(zeros.data<double>()[k]), levels);
-        const float inverse = 1.0f / float(steps.data<double>()[k]), zero = float(zeros.data<double>()[k]), step = float(steps.data<double>()[k]);
+        const float inverse = 1.0f / float(steps.data<double>()[k]), zero = float(zeros.data<double>()[k]);
         const float* from = x.data<float>() + (o * c.count + k) * c.inner;
         T* into = y.data<T>() + (o * c.count + k) * c.inner;
         for (int64_t i = 0; i < c.inner; ++i) {
-          float product = floating ? (from[i] - zero) / step : from[i] * inverse;
-          double v = std::nearbyint(double(floating ? product : float(product + zero)));
+          double v = std::nearbyint(double(float(from[i] * inverse + zero)));
           into[i] = T(std::clamp(v, double(std::numeric_limits<T>::min()), double(std::numeric_limits<T>::max())));
         }
       }
@@ -157,7 +156,7 @@ Tensor dequantize(const Tensor& self) {
   shape[size_t(p.axis)] = self.sizes()[size_t(p.axis)];
   Tensor scales = view(to(p.scales, DType::Float32), shape), zeros = view(to(p.zero_points, DType::Float32), shape);
   Tensor numbers = to(p.levels, DType::Float32);
-  return p.floating_zero_points() ? numbers * scales + zeros : (numbers - zeros) * scales;
+  return (numbers - zeros) * scales;
 }
 
 /// Source: the affine scheme of Jacob et al. 2018, with 0 among the numbers and the zero point chosen from the end with the smaller error.

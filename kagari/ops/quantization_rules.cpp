@@ -31,17 +31,17 @@ const std::unordered_map<std::string_view, Rule>& table() {
         rules[name] = rule;
       }
     };
-    add(Rule::Levels, "clone contiguous flip roll repeat index index_select gather take masked_select max_pool1d max_pool2d max_pool3d max_pool2d_with_indices "
+    add(Rule::Levels, "empty_like clone contiguous flip roll repeat index index_select gather take masked_select max_pool1d max_pool2d max_pool3d max_pool2d_with_indices "
                       "max_pool3d_with_indices sort topk max min maximum minimum amax amin adaptive_max_pool2d upsample_nearest1d upsample_nearest2d upsample_nearest3d "
                       "_upsample_nearest_exact2d channel_shuffle pixel_shuffle pixel_unshuffle");
     add(Rule::Numbers, "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d mean upsample_bilinear2d "
                        "upsample_bicubic2d upsample_linear1d leaky_relu elu hardtanh clamp clamp_min clamp_max hardswish relu6 threshold _prelu_kernel gelu constant_pad_nd "
                        "reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d");
-    add(Rule::Plain, "eq ne lt le gt ge argmax argmin isnan isfinite isinf");
+    add(Rule::Plain, "eq ne lt le gt ge _local_scalar_dense argmax argmin isnan isfinite isinf");
     add(Rule::Fractions, "sigmoid hardsigmoid softmax _softmax");
     add(Rule::Signed, "tanh");
     add(Rule::Relu, "relu");
-    add(Rule::Cat, "cat");
+    add(Rule::Cat, "cat stack");
     add(Rule::Copy, "copy_ copy");
     add(Rule::Equal, "equal");
     return rules;
@@ -92,7 +92,7 @@ void compute(Rule rule, const OpBase& op, const Value* args, const Tensor& first
   auto levels_of = [](const Tensor& t) { return quantized_parts(t).levels; };
   switch (rule) {
     case Rule::Levels: {
-      KG_CHECK_IMPLEMENTED(!p.per_channel() || op.schema().name == "clone" || op.schema().name == "contiguous", op.schema().name, "(): quantized tensors with a scale per channel are not supported");
+      KG_CHECK_IMPLEMENTED(!p.per_channel() || op.schema().name == "clone" || op.schema().name == "contiguous" || op.schema().name == "empty_like", op.schema().name, "(): quantized tensors with a scale per channel are not supported");
       op.boxed(op, Arguments(op, args, levels_of).data(), {}, out);
       for (Tensor& t : out.tensors)
         if (t.defined() && t.dtype() == p.levels.dtype()) t = with_levels(first, t);

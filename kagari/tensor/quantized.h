@@ -15,7 +15,7 @@ struct QuantizedParts {
   Tensor scales, zero_points;     // along `axis`: float64 (or float32) and int64 (or float32)
   int64_t axis = -1;
   bool per_channel() const { return axis >= 0; }
-  /// Zero points that are numbers, not levels: an element stands for level * scale + zero_point.
+  /// Zero points that are no levels: they have fractions.
   bool floating_zero_points() const { return per_channel() && is_floating(zero_points.dtype()); }
 };
 

@@ -131,7 +131,7 @@ def install(children=True, record=False):
     Raises RuntimeError if the real torch was imported before.
     """
     present = sys.modules.get("torch")
-    if present is not None and present.__name__ != "kagari":
+    if present is not None and present is not sys.modules.get("kagari"):
         raise RuntimeError("kagari.as_torch() must be called before anything imports torch")
     finder = installed()
     if finder is None:

@@ -9,10 +9,12 @@ import types
 
 import kagari
 from kagari.fx._codegen import _PyTreeCodeGen, _PyTreeInfo
+from kagari.fx._compatibility import compatibility  # noqa: F401  libraries find it here
 from kagari.fx.graph import Graph
 from kagari.fx.graph_module import GraphModule
 from kagari.fx.node import map_aggregate
 from kagari.fx.proxy import ParameterProxy, Proxy, Scope, ScopeContextManager, TracerBase
+from kagari.jit._script_objects import ScriptObject  # noqa: F401  libraries find it here
 from kagari.nn.modules.module import Module
 from kagari.utils import _pytree
 

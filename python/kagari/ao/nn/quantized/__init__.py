@@ -163,6 +163,8 @@ class Linear(nn.Module):
             observer(layer.weight)
         elif hasattr(mod, "weight_fake_quant"):
             observer, layer = mod.weight_fake_quant, mod
+            if not use_precomputed_fake_quant:
+                observer(layer.weight)
         else:
             layer = mod[0] if isinstance(mod, intrinsic._FusedModule) else mod
             observer = mod.qconfig.weight()
@@ -235,9 +237,9 @@ class _Convolution(_Quantized):
             if hasattr(mod, "bn"):
                 bn = mod.bn
                 weight, bias = fuse_conv_bn_weights(mod.weight, mod.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)
-                observer(weight)
             else:
                 weight, bias = mod.weight, mod.bias
+            observer(weight)
         else:
             layer = mod[0] if isinstance(mod, intrinsic._FusedModule) else mod
             weight, bias, observer = layer.weight, layer.bias, mod.qconfig.weight()
@@ -382,13 +384,16 @@ class ReLU6(nn.ReLU):
         return ReLU6(mod.inplace)
 
 
-def _activation(name, base, call, options):
-    """A layer without weights whose result has a scale and zero point of its own, kept as buffers or numbers."""
+def _activation(name, base, call, options, saved=True):
+    """A layer whose result has a scale and zero point of its own, kept as buffers (saved) or as numbers."""
     class Layer(base):
         def __init__(self, scale, zero_point, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self.register_buffer("scale", kagari.tensor(scale))
-            self.register_buffer("zero_point", kagari.tensor(zero_point))
+            if saved:
+                self.register_buffer("scale", kagari.tensor(scale))
+                self.register_buffer("zero_point", kagari.tensor(zero_point))
+            else:
+                self.scale, self.zero_point = scale, zero_point
 
         def forward(self, input):
             return call(self, input, float(self.scale), int(self.zero_point))
@@ -412,10 +417,10 @@ def _activation(name, base, call, options):
 
 
 Hardswish = _activation("Hardswish", nn.Hardswish, lambda self, x, s, z: operators.hardswish(x, s, z), ())
-ELU = _activation("ELU", nn.ELU, lambda self, x, s, z: operators.elu(x, s, z, self.alpha), ("alpha",))
+ELU = _activation("ELU", nn.ELU, lambda self, x, s, z: operators.elu(x, s, z, self.alpha), ("alpha",), False)
 LeakyReLU = _activation("LeakyReLU", nn.LeakyReLU, lambda self, x, s, z: operators.leaky_relu(x, self.negative_slope, self.inplace, s, z), ("negative_slope", "inplace"))
-Sigmoid = _activation("Sigmoid", nn.Sigmoid, lambda self, x, s, z: operators.sigmoid(x, s, z), ())
-Softmax = _activation("Softmax", nn.Softmax, lambda self, x, s, z: operators.softmax(x, self.dim, s, z), ("dim",))
+Sigmoid = _activation("Sigmoid", nn.Sigmoid, lambda self, x, s, z: operators.sigmoid(x, s, z), (), False)
+Softmax = _activation("Softmax", nn.Softmax, lambda self, x, s, z: operators.softmax(x, self.dim, s, z), ("dim",), False)
 LayerNorm = _activation("LayerNorm", nn.LayerNorm, lambda self, x, s, z: operators.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps, s, z),
                         ("normalized_shape", "eps", "elementwise_affine"))
 GroupNorm = _activation("GroupNorm", nn.GroupNorm, lambda self, x, s, z: operators.group_norm(x, self.num_groups, self.weight, self.bias, self.eps, s, z),

@@ -18,6 +18,7 @@ class _Weight:
     @staticmethod
     def store(module, name, weight, observer):
         weight = weight.detach()
+        kagari.randn(weight.shape)                # PyTorch's layer is made of random numbers first
         if observer.dtype == kagari.float16:
             made = operators.linear_prepack_fp16(weight)
         else:
@@ -97,6 +98,7 @@ class _Recurrent(Module):
                 _Weight.store(made, name, parameter, _weight_observer(mod))
             else:
                 made.register_buffer(name, parameter.detach().clone())
+                kagari.randn(parameter.shape)
         made.training = mod.training
         return made
 
@@ -145,8 +147,8 @@ class _Recurrent(Module):
         return out, finals
 
     def extra_repr(self):
-        more = f", num_layers={self.num_layers}" * (self.num_layers != 1) + ", bidirectional=True" * bool(self.bidirectional)
-        return f"{self.input_size}, {self.hidden_size}{more}{', batch_first=True' if self.batch_first else ''}"
+        more = f", num_layers={self.num_layers}" * (self.num_layers != 1) + ", batch_first=True" * bool(self.batch_first) + ", bidirectional=True" * bool(self.bidirectional)
+        return f"{self.input_size}, {self.hidden_size}{more}"
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         super()._save_to_state_dict(destination, prefix, keep_vars)
@@ -206,6 +208,7 @@ class _Cell(Module):
                 _Weight.store(made, name, parameter, _weight_observer(mod))
             else:
                 made.register_buffer(name, parameter.detach().clone())
+                kagari.randn(parameter.shape)
         made.training = mod.training
         return made
 
