@@ -52,46 +52,50 @@ void each_run(const Tensor& x, const Tensor& scale, const Tensor& zero_point, in
     }
 }
 
-Tensor rounded(Out& out, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) {
-  check_range(least, most);
-  KG_CHECK(self.dtype() == DType::Float32 || is_half(self.dtype()) || self.dtype() == DType::Float64, "fake_quantize expects a floating-point tensor, got ", name(self.dtype()));
-  if (self.is_meta()) return out.alloc_like(self);
-  Tensor x = contiguous(to(self, DType::Float32)), y = empty_tensor(x.sizes(), DType::Float32);
-  each_run(x, scale, zero_point, axis, least, most, [&](Rounding r, int64_t at, int64_t n) {
-    const float* from = x.data<float>() + at;
-    float* into = y.data<float>() + at;
-    parallel_for(0, n, 1 << 15, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) into[i] = r.number(from[i]);
-    });
-  });
-  if (self.dtype() == DType::Float32 && self.is_contiguous()) return y;
-  Tensor z = empty_strided_tensor(self.sizes(), strides_like(self, MemoryFormat::Preserve), self.dtype());
-  return copy_(z, y);
-}
-/// The gradient where no level was clamped, 0 elsewhere.
-Tensor inside_only(const Tensor& grad, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) {
-  Tensor x = contiguous(to(detach(self), DType::Float32)), mask = empty_tensor(x.sizes(), DType::Bool);
-  each_run(x, scale, zero_point, axis, least, most, [&](Rounding r, int64_t at, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) mask.data<bool>()[at + i] = r.inside(x.data<float>()[at + i]);
-  });
-  return grad * mask;
+using Two = std::tuple<Tensor, Tensor>;
+
+/// The rounded numbers, and where no level was clamped. Scales may be written to before the gradient is asked for, so it needs the mask alone.
+Two rounded(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most);
+const auto rounded_op = define<&rounded>({
+    .schema = "_fake_quantize_with_mask(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max) -> (Tensor output, Tensor mask)",
+    .in = kPrivate,
+    .doc = "fake_quantize_per_tensor_affine (axis -1) or _per_channel_affine, and the mask of the elements whose gradient passes.",
+    .run = [](Out&, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) -> Two {
+      check_range(least, most);
+      KG_CHECK(self.dtype() == DType::Float32 || is_half(self.dtype()) || self.dtype() == DType::Float64, "fake_quantize expects a floating-point tensor, got ", name(self.dtype()));
+      if (self.is_meta()) return {empty_tensor(self.sizes(), self.dtype(), self.device()), empty_tensor(self.sizes(), DType::Bool, self.device())};
+      Tensor x = contiguous(to(self, DType::Float32)), y = empty_tensor(x.sizes(), DType::Float32), mask = empty_tensor(x.sizes(), DType::Bool);
+      each_run(x, scale, zero_point, axis, least, most, [&](Rounding r, int64_t at, int64_t n) {
+        const float* from = x.data<float>() + at;
+        float* into = y.data<float>() + at;
+        bool* inside = mask.data<bool>() + at;
+        parallel_for(0, n, 1 << 15, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) into[i] = r.number(from[i]);
+          for (int64_t i = begin; i < end; ++i) inside[i] = r.inside(from[i]);
+        });
+      });
+      if (self.dtype() == DType::Float32 && self.is_contiguous()) return {y, mask};
+      return {copy_(empty_strided_tensor(self.sizes(), strides_like(self, MemoryFormat::Preserve), self.dtype()), y), mask};
+    },
+    .grad = vjp("out", [](Ctx& c, const Tensor&, const Tensor&, const Tensor&, int64_t, int64_t, int64_t) -> Grads {
+      return {c.grad.defined() ? c.grad * c.out(1) : Tensor(), Tensor(), Tensor()};
+    }),
+});
+Two rounded(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) {
+  return rounded_op(self, detach(scale), detach(zero_point), axis, least, most);
 }
 
-Tensor per_tensor(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t quant_min, int64_t quant_max);
-const auto per_tensor_op = define<&per_tensor>({
+Tensor per_tensor(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t quant_min, int64_t quant_max) {
+  KG_CHECK(scale.numel() == 1 && zero_point.numel() == 1, "fake_quantize_per_tensor_affine(): scale and zero_point need one element");
+  return std::get<0>(rounded(self, scale, zero_point, -1, quant_min, quant_max));
+}
+const auto per_tensor_op = compose<&per_tensor>({
     .schema = "fake_quantize_per_tensor_affine.tensor_qparams(Tensor self, Tensor scale, Tensor zero_point, int quant_min, int quant_max) -> Tensor",
     .in = kFunction,
     .doc = "The numbers of self rounded to levels quant_min ... quant_max of one scale and zero point; the gradient passes where nothing is clamped.\n\n"
            ">>> torch.fake_quantize_per_tensor_affine(torch.tensor([0.12, 9.]), 0.1, 0, 0, 15)\ntensor([0.1000, 1.5000])",
-    .run = [](Out& out, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t least, int64_t most) {
-      KG_CHECK(scale.numel() == 1 && zero_point.numel() == 1, "fake_quantize_per_tensor_affine(): scale and zero_point need one element");
-      return rounded(out, self, scale, zero_point, -1, least, most);
-    },
-    .grad = vjp("self scale zero_point", [](Ctx& c, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t least, int64_t most) -> Grads {
-      return {inside_only(c.grad, self, scale, zero_point, -1, least, most), Tensor(), Tensor()};
-    }),
+    .body = &per_tensor,
 });
-Tensor per_tensor(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t quant_min, int64_t quant_max) { return per_tensor_op(self, scale, zero_point, quant_min, quant_max); }
 
 Tensor number_tensor(double value, DType dtype) {
   TensorOptions options;
@@ -109,26 +113,20 @@ const auto per_tensor_numbers_op = compose<&per_tensor_numbers>({
     .body = &per_tensor_numbers,
 });
 
-Tensor per_channel(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t quant_min, int64_t quant_max);
-const auto per_channel_op = define<&per_channel>({
+Tensor per_channel(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t quant_min, int64_t quant_max) {
+  KG_CHECK(axis >= 0 && axis < self.dim(), "`axis` must be between 0 and number of dimensions of input");
+  KG_CHECK(scale.dim() == 1, "scale should be a 1-D tensor");
+  KG_CHECK(zero_point.dim() == 1, "zero point should be a 1-D tensor");
+  KG_CHECK(scale.numel() == zero_point.numel(), "scale and zero-point need to have the same dimensions");
+  KG_CHECK(scale.numel() == self.sizes()[size_t(axis)], "dimensions of scale and zero-point are not consistent with input tensor");
+  return std::get<0>(rounded(self, scale, zero_point, axis, quant_min, quant_max));
+}
+const auto per_channel_op = compose<&per_channel>({
     .schema = "fake_quantize_per_channel_affine(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max) -> Tensor",
     .in = kFunction,
     .doc = "The same with a scale and a zero point for each index of dimension `axis`.",
-    .run = [](Out& out, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) {
-      KG_CHECK(axis >= 0 && axis < self.dim(), "`axis` must be between 0 and number of dimensions of input");
-      KG_CHECK(scale.dim() == 1, "scale should be a 1-D tensor");
-      KG_CHECK(zero_point.dim() == 1, "zero point should be a 1-D tensor");
-      KG_CHECK(scale.numel() == zero_point.numel(), "scale and zero-point need to have the same dimensions");
-      KG_CHECK(scale.numel() == self.sizes()[size_t(axis)], "dimensions of scale and zero-point are not consistent with input tensor");
-      return rounded(out, self, scale, zero_point, axis, least, most);
-    },
-    .grad = vjp("self scale zero_point", [](Ctx& c, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) -> Grads {
-      return {inside_only(c.grad, self, scale, zero_point, axis, least, most), Tensor(), Tensor()};
-    }),
+    .body = &per_channel,
 });
-Tensor per_channel(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t quant_min, int64_t quant_max) {
-  return per_channel_op(self, scale, zero_point, axis, quant_min, quant_max);
-}
 
 // ---------------------------------------------------------------- learned scales (Esser et al. 2020)
 /// A number whose gradient is that of `smooth`.

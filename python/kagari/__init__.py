@@ -75,6 +75,7 @@ _HOMES = {name: home for home, names in {
         set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
     """,
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
+    "futures": "Future",
     "jit": "ScriptFunction ScriptModule",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
     "serialization": "load save",

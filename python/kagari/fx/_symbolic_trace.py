@@ -496,3 +496,10 @@ def symbolic_trace(root, concrete_args=None):
 
 def _make_graph_module(root, graph, class_name):
     return GraphModule(root, graph, class_name)
+
+
+def __getattr__(name):
+    if name in ("FunctionType", "_Patcher", "_autowrap_check", "_orig_module_call", "_orig_module_getattr", "_patch_wrapped_functions"):
+        from kagari.fx import _tracer_parts
+        return getattr(_tracer_parts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,17 +56,17 @@ def _in_order(kind):
     return lambda is_qat, *modules: kind(*modules)
 
 
-_METHODS = {(nn.Linear, nn.BatchNorm1d): fuse_linear_bn, (nn.Linear, nn.ReLU): _in_order(intrinsic.LinearReLU), (nn.BatchNorm2d, nn.ReLU): _in_order(intrinsic.BNReLU2d),
+METHODS = {(nn.Linear, nn.BatchNorm1d): fuse_linear_bn, (nn.Linear, nn.ReLU): _in_order(intrinsic.LinearReLU), (nn.BatchNorm2d, nn.ReLU): _in_order(intrinsic.BNReLU2d),
             (nn.BatchNorm3d, nn.ReLU): _in_order(intrinsic.BNReLU3d)}
 for _n, (_conv, _bn) in enumerate(((nn.Conv1d, nn.BatchNorm1d), (nn.Conv2d, nn.BatchNorm2d), (nn.Conv3d, nn.BatchNorm3d))):
-    _METHODS[(_conv, _bn)], _METHODS[(_conv, _bn, nn.ReLU)], _METHODS[(_conv, nn.ReLU)] = fuse_conv_bn, fuse_conv_bn_relu, _in_order(_RELU[_conv])
+    METHODS[(_conv, _bn)], METHODS[(_conv, _bn, nn.ReLU)], METHODS[(_conv, nn.ReLU)] = fuse_conv_bn, fuse_conv_bn_relu, _in_order(_RELU[_conv])
 for _conv, _bn in ((nn.ConvTranspose1d, nn.BatchNorm1d), (nn.ConvTranspose2d, nn.BatchNorm2d), (nn.ConvTranspose3d, nn.BatchNorm3d)):
-    _METHODS[(_conv, _bn)] = fuse_convtranspose_bn
+    METHODS[(_conv, _bn)] = fuse_convtranspose_bn
 
 
 def get_fuser_method(op_list, additional_fuser_method_mapping=None):
     """The function (is_qat, *modules) that joins modules of these classes. AssertionError if there is none."""
-    found = {**_METHODS, **(additional_fuser_method_mapping or {})}.get(tuple(op_list))
+    found = {**METHODS, **(additional_fuser_method_mapping or {})}.get(tuple(op_list))
     if found is None:
         raise AssertionError(f"did not find fuser method for: {tuple(op_list)} ")
     return found

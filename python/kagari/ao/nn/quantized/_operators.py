@@ -1,8 +1,15 @@
 """torch.ops.quantized: operators of quantized tensors, and weights packed with their biases."""
+import types
+
 import kagari
 from kagari import _C
 
 _ops = _C._space_ops
+
+
+def _copy(function):
+    """The same function as an object of its own, for another name."""
+    return types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
 
 
 class LinearPackedParams:
@@ -84,14 +91,14 @@ def conv2d_prepack(weight, bias, stride, padding, dilation, groups):
     return ConvPackedParams(weight, bias, stride, padding, dilation, groups)
 
 
-conv1d_prepack = conv3d_prepack = conv2d_prepack
+conv1d_prepack, conv3d_prepack = _copy(conv2d_prepack), _copy(conv2d_prepack)
 
 
 def conv_transpose2d_prepack(weight, bias, stride, padding, output_padding, dilation, groups):
     return ConvPackedParams(weight, bias, stride, padding, dilation, groups, True, output_padding)
 
 
-conv_transpose1d_prepack = conv_transpose3d_prepack = conv_transpose2d_prepack
+conv_transpose1d_prepack, conv_transpose3d_prepack = _copy(conv_transpose2d_prepack), _copy(conv_transpose2d_prepack)
 
 
 def _convolved(x, packed, scale, zero_point, relu):
@@ -112,8 +119,8 @@ def conv2d_relu(qx, packed_weight, output_scale, output_zero_point):
     return _convolved(qx, packed_weight, output_scale, output_zero_point, True)
 
 
-conv1d = conv3d = conv_transpose1d = conv_transpose2d = conv_transpose3d = conv2d
-conv1d_relu = conv3d_relu = conv2d_relu
+conv1d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d = (_copy(conv2d) for _ in range(5))
+conv1d_relu, conv3d_relu = _copy(conv2d_relu), _copy(conv2d_relu)
 
 
 def _same(q, scale, zero_point):
@@ -214,8 +221,8 @@ def batch_norm2d_relu(qx, weight, bias, mean, var, eps, output_scale, output_zer
     return kagari.relu(batch_norm2d(qx, weight, bias, mean, var, eps, output_scale, output_zero_point))
 
 
-batch_norm = batch_norm1d = batch_norm3d = batch_norm2d
-batch_norm_relu = batch_norm1d_relu = batch_norm3d_relu = batch_norm2d_relu
+batch_norm, batch_norm1d, batch_norm3d = (_copy(batch_norm2d) for _ in range(3))
+batch_norm_relu, batch_norm1d_relu, batch_norm3d_relu = (_copy(batch_norm2d_relu) for _ in range(3))
 
 
 def relu6(qx, inplace=False):
@@ -238,7 +245,13 @@ def embedding_byte(weight, indices, pruned_weights=False):
     return functional.embedding(indices, weight.dequantize())
 
 
+_public = {name: value for name, value in globals().items()
+           if callable(value) and not isinstance(value, type) and not name.startswith("_") and getattr(value, "__module__", None) == __name__}
+for _name, _value in _public.items():
+    _value.__name__ = _value.__qualname__ = _name
+    _value.__module__ = "torch.ops.quantized"                # where programs, and the code of graphs, find it
+
+
 def function(name):
     """The operator torch.ops.quantized.<name>, or None."""
-    found = globals().get(name)
-    return found if callable(found) and getattr(found, "__module__", None) == __name__ and not isinstance(found, type) and name not in ("function",) and not name.startswith("_") else None
+    return _public.get(name)
