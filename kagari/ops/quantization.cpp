@@ -6,6 +6,7 @@
 
 #include "kagari/op/op.h"
 #include "kagari/base/parallel.h"
+#include "kagari/cpu/kernels/level_kernels.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
@@ -54,16 +55,15 @@ void visit_levels(DType t, F&& f) {
 }
 
 /// The product is exact in float64, so that its sum with the zero point is rounded once, like that of a fused multiplication and addition.
-template <class T>
-void round_levels(const float* x, T* y, int64_t n, float inverse, int64_t zero_point) {
-  const double least = double(std::numeric_limits<T>::min()), most = double(std::numeric_limits<T>::max()), shift = double(zero_point);
+void round_levels(const float* x, int32_t* y, int64_t n, float inverse, int64_t zero_point) {
+  const double least = -0x1p31, most = 0x1p31 - 1, shift = double(zero_point);
   constexpr double magic = 0x1.8p52;  // adding it rounds to an integer, ties to even
   parallel_for(0, n, 1 << 15, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       double v = double(float(double(x[i]) * double(inverse) + shift));
       v = v > least ? v : least;  // NaN becomes the least level
       v = v < most ? v : most;
-      y[i] = T((v + magic) - magic);
+      y[i] = int32_t((v + magic) - magic);
     }
   });
 }
@@ -73,7 +73,12 @@ void round_levels(const float* x, T* y, int64_t n, float inverse, int64_t zero_p
 Tensor quantize_per_tensor(const Tensor& self, double scale, int64_t zero_point, DType levels) {
   check_zero_point(zero_point, levels);
   Tensor x = floats(self, "Quantize"), y = empty_strided_tensor(x.sizes(), x.strides(), levels, x.device());
-  visit_levels(levels, [&]<class T>(T) { round_levels(x.data<float>(), y.data<T>(), x.numel(), 1.0f / float(scale), zero_point); });
+  const float inverse = 1.0f / float(scale);
+  if (levels == DType::Int32) round_levels(x.data<float>(), y.data<int32_t>(), x.numel(), inverse, zero_point);
+  else
+    parallel_for(0, x.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+      level_kernels().quantize(x.data<float>() + begin, y.bytes() + begin, levels == DType::Int8, end - begin, inverse, int32_t(zero_point));
+    });
   return make_quantized({y, scale, zero_point, {}, {}, -1});
 }
 
@@ -140,15 +145,10 @@ Tensor dequantize(const Tensor& self) {
     Tensor y = empty_strided_tensor(levels.sizes(), levels.strides(), DType::Float32, levels.device());
     const float scale = float(p.scale);
     const int64_t zero = p.zero_point;
-    visit_levels(levels.dtype(), [&]<class T>(T) {
-      const T* x = levels.data<T>();
-      float* out = y.data<float>();
-      parallel_for(0, y.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-        if constexpr (sizeof(T) == 1)
-          for (int64_t i = begin; i < end; ++i) out[i] = float(int32_t(x[i]) - int32_t(zero)) * scale;
-        else
-          for (int64_t i = begin; i < end; ++i) out[i] = float(int64_t(x[i]) - zero) * scale;
-      });
+    float* out = y.data<float>();
+    parallel_for(0, y.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+      if (levels.dtype() != DType::Int32) return level_kernels().dequantize(levels.bytes() + begin, levels.dtype() == DType::Int8, out + begin, end - begin, int32_t(zero), scale);
+      for (int64_t i = begin; i < end; ++i) out[i] = float(int64_t(levels.data<int32_t>()[i]) - zero) * scale;
     });
     return y;
   }

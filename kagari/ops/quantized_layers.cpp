@@ -1,9 +1,12 @@
-// Sums and products of quantized tensors, as torch.ops.quantized has them. Products of levels are computed as float32 numbers, which hold them
-// exactly: (x - zero point) has at most 8 bits and a sign, a weight 8 bits, and sums are exact below 2^24.
+// Sums and products of quantized tensors, as torch.ops.quantized has them. Products of levels are summed in 32 bits where the processor has
+// instructions for it. Otherwise they are computed as float32 numbers, which hold them exactly: (x - zero point) has at most 8 bits and a sign, a
+// weight 8 bits, and sums are exact below 2^24.
 #include <algorithm>
 #include <cmath>
 
 #include "kagari/base/parallel.h"
+#include "kagari/cpu/integer_products.h"
+#include "kagari/cpu/kernels/level_kernels.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/bounds.h"
@@ -41,25 +44,50 @@ Tensor centred(const Tensor& levels, int64_t zero_point) {
 
 /// The levels of a weight around 0, and the scale of each output channel.
 struct Weight {
-  Tensor levels;
+  Tensor integers;  // int8, if they are around 0 as they are
   std::vector<float> scales;
   Weight(const Tensor& w, int64_t channels, int64_t axis, std::string_view what) {
     KG_CHECK(is_quantized(w), what, "(): the weight must be a quantized tensor");
-    const QuantizedParts& p = quantized_parts(w);
+    const QuantizedParts& p = parts_ = quantized_parts(w);
+    axis_ = axis;
+    bool around_zero = p.zero_point == 0;
     if (!p.per_channel()) {
-      levels = centred(p.levels, p.zero_point);
       scales.assign(size_t(channels), float(p.scale));
-      return;
+    } else {
+      KG_CHECK(p.axis == axis, what, "(): the scales of the weight must lie along dimension ", axis);
+      Tensor zeros = to(p.zero_points, DType::Float32), steps = to(p.scales, DType::Float32);
+      around_zero = std::all_of(zeros.data<float>(), zeros.data<float>() + channels, [](float z) { return z == 0; });
+      scales.assign(steps.data<float>(), steps.data<float>() + channels);
     }
-    KG_CHECK(p.axis == axis, what, "(): the scales of the weight must lie along dimension ", axis);
-    Tensor zeros = to(p.zero_points, DType::Float32), steps = to(p.scales, DType::Float32);
-    Ints shape(size_t(w.dim()), 1);
-    shape[size_t(axis)] = channels;
-    levels = centred(p.levels, 0);
-    if (std::any_of(zeros.data<float>(), zeros.data<float>() + channels, [](float z) { return z != 0; })) levels = levels - view(zeros, shape);
-    scales.assign(steps.data<float>(), steps.data<float>() + channels);
+    if (around_zero && p.levels.dtype() == DType::Int8) integers = contiguous(p.levels);
   }
+  /// The levels around 0, as float32.
+  Tensor numbers() const {
+    if (!parts_.per_channel()) return centred(parts_.levels, parts_.zero_point);
+    Tensor levels = centred(parts_.levels, 0);
+    if (integers.defined()) return levels;
+    Ints shape(size_t(levels.dim()), 1);
+    shape[size_t(axis_)] = int64_t(scales.size());
+    return levels - view(to(parts_.zero_points, DType::Float32), shape);
+  }
+
+ private:
+  QuantizedParts parts_;
+  int64_t axis_ = 0;
 };
+
+/// Sums of products of 8-bit levels with the rows of a weight: int32 where the processor can, else float32. (rows, outputs)
+Tensor row_products(const Tensor& levels, int64_t zero_point, const Weight& w, IntList weight_sizes) {
+  const int64_t k = weight_sizes[1], n = weight_sizes[0];
+  if (w.integers.defined() && levels.itemsize() == 1) {
+    Tensor x = contiguous(levels);
+    Ints sizes(levels.sizes());
+    sizes.back() = n;
+    Tensor y = empty_tensor(sizes, DType::Int32);
+    if (k > 0 && integer_matmul(x.numel() / k, n, k, x.bytes(), x.dtype() == DType::Int8, int32_t(zero_point), w.integers.data<int8_t>(), y.data<int32_t>())) return y;
+  }
+  return linear(centred(levels, zero_point), w.numbers(), Tensor());
+}
 
 /// What turns sums of products of levels into levels of the result, per channel: round((sum + bias / unit) * unit / scale) + zero point.
 struct Output {
@@ -79,29 +107,20 @@ Tensor requantized(const Tensor& sums, const std::vector<float>& units, const Te
   LevelRange range = level_range(o.levels);
   const float least = float((o.relu ? std::max(range.least, o.zero_point) : range.least) - o.zero_point), most = float(range.most - o.zero_point);
   const int32_t zero = int32_t(o.zero_point);
-  constexpr float magic = 0x1.8p23f;  // adding it rounds to an integer, ties to even
-  Tensor y = empty_tensor(sums.sizes(), o.levels);
-  auto run = [&]<class T>(T) {
-    parallel_for(0, sums.numel() / std::max<int64_t>(1, inner * channels), std::max<int64_t>(1, 32768 / std::max<int64_t>(1, inner * channels)), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row)
-        for (int64_t k = 0; k < (inner == 1 ? 1 : channels); ++k) {
-          const float* from = sums.data<float>() + (row * channels + k) * inner;
-          T* into = y.data<T>() + (row * channels + k) * inner;
-          auto level = [&](float sum, float add, float times) {
-            float v = (sum + add) * times;
-            v = v > least ? v : least;
-            v = v < most ? v : most;
-            return T(int32_t((v + magic) - magic) + zero);
-          };
-          if (inner == 1)
-            for (int64_t c = 0; c < channels; ++c) into[c] = level(from[c], shift[size_t(c)], factor[size_t(c)]);
-          else
-            for (int64_t i = 0; i < inner; ++i) into[i] = level(from[i], shift[size_t(k)], factor[size_t(k)]);
-        }
-    });
-  };
-  if (o.levels == DType::UInt8) run(uint8_t{});
-  else run(int8_t{});
+  Tensor y = empty_strided_tensor(sums.sizes(), sums.strides(), o.levels);
+  const LevelKernels& kernels = level_kernels();
+  const bool integers = sums.dtype() == DType::Int32, is_signed = o.levels == DType::Int8;
+  const int64_t size = std::max<int64_t>(1, inner * channels), bytes = sums.itemsize();
+  parallel_for(0, sums.numel() / size, std::max<int64_t>(1, 32768 / size), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const std::byte* from = sums.bytes() + row * size * bytes;
+      std::byte* into = y.bytes() + row * size;
+      if (inner == 1) kernels.requantize_row(from, integers, into, is_signed, channels, shift.data(), factor.data(), zero, least, most);
+      else
+        for (int64_t k = 0; k < channels; ++k)
+          kernels.requantize_run(from + k * inner * bytes, integers, into + k * inner, is_signed, inner, shift[size_t(k)], factor[size_t(k)], zero, least, most);
+    }
+  });
   return make_quantized({y, o.scale, o.zero_point, {}, {}, -1});
 }
 std::vector<float> times(const std::vector<float>& scales, double scale) {
@@ -115,8 +134,7 @@ Tensor linear_layer(const Tensor& self, const Tensor& weight, const Tensor& bias
   KG_CHECK(self.dim() > 0, "The dimension in the input tensor should be larger than 0");
   KG_CHECK(self.sizes().back() == weight.sizes()[1], "The number of columns in the packed B should be equal to K: ", weight.sizes()[1], ", got ", self.sizes().back());
   Weight w(weight, weight.sizes()[0], 0, "linear");
-  Tensor sums = linear(centred(x.levels, x.zero_point), w.levels, Tensor());
-  return requantized(sums, times(w.scales, x.scale), bias, 1, {scale, zero_point, x.levels.dtype(), relu});
+  return requantized(row_products(x.levels, x.zero_point, w, weight.sizes()), times(w.scales, x.scale), bias, 1, {scale, zero_point, x.levels.dtype(), relu});
 }
 const auto linear_op = compose<&linear_layer>({
     .schema = "_quantized_linear(Tensor self, Tensor weight, Tensor? bias, float scale, int zero_point, bool relu=False) -> Tensor",
@@ -128,24 +146,32 @@ const auto linear_op = compose<&linear_layer>({
 Tensor linear_dynamic(const Tensor& self, const Tensor& weight, const Tensor& bias, bool reduce_range, bool relu) {
   KG_CHECK(self.dtype() == DType::Float32 && !is_quantized(self), "linear_dynamic(): the input must be a float32 tensor");
   KG_CHECK(self.dim() > 0 && self.sizes().back() == weight.sizes()[1], "The number of columns in the packed B should be equal to K: ", weight.sizes()[1]);
-  Tensor input = contiguous(detach(self)), y;
+  Tensor input = contiguous(detach(self));
   Weight w(weight, weight.sizes()[0], 0, "linear_dynamic");
-  double scale = 1;
-  if (input.numel()) {
-    auto [least, most] = std::minmax_element(input.data<float>(), input.data<float>() + input.numel());
-    auto [chosen, zero] = choose_quantization(*least, *most, level_range(DType::UInt8), reduce_range);
-    scale = chosen;
-    Tensor q = quantize_per_tensor(input, scale, zero, DType::UInt8);
-    y = linear(centred(quantized_parts(q).levels, zero), w.levels, Tensor());
-  } else {
-    y = linear(input, w.levels, Tensor());
+  if (input.numel() == 0) return linear(input, w.numbers(), Tensor());
+  auto [least, most] = std::minmax_element(input.data<float>(), input.data<float>() + input.numel());
+  auto [scale, zero] = choose_quantization(*least, *most, level_range(DType::UInt8), reduce_range);
+  Tensor sums = row_products(quantized_parts(quantize_per_tensor(input, scale, zero, DType::UInt8)).levels, zero, w, weight.sizes());
+  std::vector<float> units = times(w.scales, scale), added(units.size(), 0.0f);
+  const int64_t channels = int64_t(units.size());
+  if (bias.defined()) {
+    Tensor b = contiguous(to(detach(bias), DType::Float32));
+    std::copy(b.data<float>(), b.data<float>() + channels, added.begin());
   }
-  std::vector<float> units = times(w.scales, scale);
-  Tensor factor = empty_tensor({int64_t(units.size())}, DType::Float32);
-  std::copy(units.begin(), units.end(), factor.data<float>());
-  y = mul_(y, factor);
-  if (bias.defined()) y = add_(y, detach(bias));
-  return relu ? clamp_min(y, Scalar(0)) : y;
+  Tensor y = empty_tensor(sums.sizes(), DType::Float32);
+  auto run = [&]<class S>(S) {
+    parallel_for(0, sums.numel() / channels, std::max<int64_t>(1, 32768 / channels), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const S* from = sums.data<S>() + row * channels;
+        float* into = y.data<float>() + row * channels;
+        for (int64_t c = 0; c < channels; ++c) into[c] = float(from[c]) * units[size_t(c)] + added[size_t(c)];
+        if (relu)
+          for (int64_t c = 0; c < channels; ++c) into[c] = into[c] > 0 ? into[c] : 0;
+      }
+    });
+  };
+  sums.dtype() == DType::Int32 ? run(int32_t{}) : run(float{});
+  return y;
 }
 const auto linear_dynamic_op = compose<&linear_dynamic>({
     .schema = "_quantized_linear_dynamic(Tensor self, Tensor weight, Tensor? bias, bool reduce_range=True, bool relu=False) -> Tensor",
@@ -153,6 +179,28 @@ const auto linear_dynamic_op = compose<&linear_dynamic>({
     .doc = "The linear layer of float32 numbers, rounded to 8 bits between their least and greatest in each call (7 bits: reduce_range), and a quantized weight.",
     .body = &linear_dynamic,
 });
+
+/// The sums of a convolution as int32, with the channels last in memory; undefined where the processor or the kind of layer does not allow it.
+Tensor integer_sums(const QuantizedParts& x, const Weight& w, IntList weight_sizes, IntList stride, IntList padding, IntList dilation, bool transposed, int64_t groups) {
+  const int dims = int(stride.size());
+  if (transposed || dims < 2 || !w.integers.defined() || x.levels.itemsize() != 1 || x.levels.dim() != dims + 2 || x.levels.sizes()[1] != weight_sizes[1] * groups) return {};
+  Convolution c;
+  c.dtype = x.levels.dtype();
+  c.dims = dims;
+  c.channels_last = true;
+  c.batch = x.levels.sizes()[0], c.in_channels = x.levels.sizes()[1], c.out_channels = weight_sizes[0], c.groups = groups;
+  Ints sizes{c.batch, c.out_channels};
+  for (int d = 0; d < dims; ++d) {
+    c.input_size[d] = x.levels.sizes()[size_t(d) + 2], c.kernel[d] = weight_sizes[size_t(d) + 2];
+    c.stride[d] = stride[size_t(d)], c.dilation[d] = dilation[size_t(d)], c.padding[d] = padding[size_t(d)];
+    c.output_size[d] = convolution_output_size(c, d);
+    if (c.output_size[d] <= 0) return {};  // the other way has the message
+    sizes.push_back(c.output_size[d]);
+  }
+  const MemoryFormat last = dims == 2 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+  Tensor input = contiguous(x.levels, last), y = empty_strided_tensor(sizes, strides_for(sizes, last), DType::Int32);
+  return integer_convolution(c, input.bytes(), int32_t(x.zero_point), w.integers.data<int8_t>(), y.data<int32_t>()) ? y : Tensor();
+}
 
 Tensor convolution_layer(const Tensor& self, const Tensor& weight, const Tensor& bias, IntList stride, IntList padding, IntList dilation, bool transposed, IntList output_padding,
                          int64_t groups, double scale, int64_t zero_point, bool relu) {
@@ -163,7 +211,9 @@ Tensor convolution_layer(const Tensor& self, const Tensor& weight, const Tensor&
     std::vector<float> one = w.scales;
     for (int64_t g = 1; g < groups; ++g) w.scales.insert(w.scales.end(), one.begin(), one.end());
   }
-  Tensor sums = contiguous(convolution(centred(x.levels, x.zero_point), w.levels, Tensor(), stride, padding, dilation, transposed, output_padding, groups));
+  if (Tensor sums = integer_sums(x, w, weight.sizes(), stride, padding, dilation, transposed, groups); sums.defined())
+    return requantized(sums, times(w.scales, x.scale), bias, 1, {scale, zero_point, x.levels.dtype(), relu});
+  Tensor sums = contiguous(convolution(centred(x.levels, x.zero_point), w.numbers(), Tensor(), stride, padding, dilation, transposed, output_padding, groups));
   int64_t inner = 1;
   for (int64_t d = self.dim() - int64_t(stride.size()); d < self.dim(); ++d) inner *= sums.sizes()[size_t(d)];
   return requantized(sums, times(w.scales, x.scale), bias, inner, {scale, zero_point, x.levels.dtype(), relu});
