@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kagari/base/parallel.h"
+#include "kagari/cpu/kernels/level_kernels.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/autograd_support.h"
@@ -69,7 +70,10 @@ const auto rounded_op = define<&rounded>({
         const float* from = x.data<float>() + at;
         float* into = y.data<float>() + at;
         bool* inside = mask.data<bool>() + at;
+        const double low = r.least - r.zero, high = r.most - r.zero;
+        const bool small = std::abs(low) < 0x1p21 && std::abs(high) < 0x1p21;
         parallel_for(0, n, 1 << 15, [&](int64_t begin, int64_t end) {
+          if (small) return level_kernels().round(from + begin, into + begin, inside + begin, end - begin, r.inverse, r.scale, float(low), float(high));
           for (int64_t i = begin; i < end; ++i) into[i] = r.number(from[i]);
           for (int64_t i = begin; i < end; ++i) inside[i] = r.inside(from[i]);
         });

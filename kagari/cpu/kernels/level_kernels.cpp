@@ -64,10 +64,23 @@ void requantize_run(const void* sums, bool integers, void* levels, bool is_signe
   });
 }
 
+void round(const float* x, float* out, bool* inside, int64_t n, float inverse, float scale, float least, float most) {
+  const float below = least - 1, above = most + 1;
+  for (int64_t i = 0; i < n; ++i) {
+    float v = x[i] * inverse;
+    v = v > below ? v : below;
+    v = v < above ? v : above;
+    v = (v + magic) - magic;
+    inside[i] = (v >= least) & (v <= most);
+    v = v > least ? v : least;
+    out[i] = (v < most ? v : most) * scale;
+  }
+}
+
 }  // namespace
 
 extern const LevelKernels level_kernels;
-const LevelKernels level_kernels{quantize, dequantize, requantize_row, requantize_run};
+const LevelKernels level_kernels{quantize, dequantize, requantize_row, requantize_run, round};
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari

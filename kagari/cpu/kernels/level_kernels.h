@@ -16,6 +16,8 @@ struct LevelKernels {
   void (*requantize_row)(const void* sums, bool integers, void* levels, bool is_signed, int64_t columns, const float* shift, const float* factor, int32_t zero_point, float least, float most);
   /// The same with one shift and factor for all.
   void (*requantize_run)(const void* sums, bool integers, void* levels, bool is_signed, int64_t n, float shift, float factor, int32_t zero_point, float least, float most);
+  /// out = clamp(round(x * inverse), least, most) * scale, and whether nothing was clamped; least and most below 2^21 in size.
+  void (*round)(const float* x, float* out, bool* inside, int64_t n, float inverse, float scale, float least, float most);
 };
 
 namespace isa_v2 { extern const LevelKernels level_kernels; }
