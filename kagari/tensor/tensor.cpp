@@ -1,6 +1,7 @@
 #include "kagari/tensor/tensor.h"
 
 #include "kagari/base/allocator.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 #include "kagari/tensor/value_reads.h"
 #include "kagari/tensor/wrapper.h"
@@ -90,6 +91,11 @@ Scalar Tensor::item() const {
   if (value_read_observer && !impl_->wrapped_number) [[unlikely]] value_read_observer->reads(*this);
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
+  if (impl_->special && is_quantized(*this)) {
+    const QuantizedParts& p = quantized_parts(*this);
+    KG_CHECK_IMPLEMENTED(!p.per_channel(), "item(): a quantized tensor with a scale per channel");
+    return double(float(p.levels.item().to_int() - p.zero_point) * float(p.scale));
+  }
   if (is_sparse(*this)) {
     const Tensor& values = sparse_parts(*this).values;
     KG_CHECK(values.numel() < 2, "item(): the sparse tensor must be coalesced first");
@@ -158,6 +164,12 @@ Tensor empty_strided_tensor(IntList sizes, IntList strides, DType dtype, Device 
 }
 
 Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset) {
+  if (t.impl()->special && is_quantized(t)) [[unlikely]] {
+    QuantizedParts parts = quantized_parts(t);
+    KG_CHECK_IMPLEMENTED(!parts.per_channel() || (sizes == t.sizes() && strides == t.strides()), "views of a quantized tensor with a scale per channel are not supported");
+    parts.levels = alias(parts.levels, sizes, strides, offset);
+    return make_quantized(std::move(parts));
+  }
   auto impl = TensorImpl::create(t.storage(), t.dtype());
   impl->offset = offset;
   impl->untracked_version = t.impl()->untracked_version;

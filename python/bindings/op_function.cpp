@@ -151,6 +151,38 @@ std::string signature_text(const Overload& o) {
   fail(ErrorKind::Type, text);
 }
 
+/// Calls that PyTorch keeps from older versions: factors stand among the tensors, x.add_(2, y), addmm(beta, x, alpha, a, b). Null if this is none.
+PyObject* older_call(FunctionObject* f, PyObject* const* args, size_t nargs, PyObject* kwnames, Frame& frame) {
+  static constexpr std::string_view names[] = {"add", "sub", "addcmul", "addcdiv", "addmm", "addmv", "addr", "baddbmm", "addbmm"};
+  if (std::find(std::begin(names), std::end(names), f->overloads->front().schema->name) == std::end(names)) return nullptr;
+  std::vector<PyObject*> tensors, numbers, factors;
+  for (size_t i = 0; i < nargs; ++i) (PyFloat_Check(args[i]) || PyLong_Check(args[i]) || PyComplex_Check(args[i]) ? numbers : tensors).push_back(args[i]);
+  for (const Overload& o : *f->overloads) {
+    factors.clear();
+    for (size_t i = o.schema->positional; i < o.schema->arguments.size(); ++i)
+      if (o.schema->arguments[i].tag == Value::Tag::Scalar) factors.push_back(o.names[i]);
+    if (numbers.empty() || numbers.size() > factors.size() || tensors.size() != o.schema->positional) continue;
+    std::vector<PyObject*> all(tensors);
+    all.insert(all.end(), numbers.begin(), numbers.end());
+    const Py_ssize_t given = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; i < given; ++i) all.push_back(args[nargs + size_t(i)]);
+    Ref keywords = own(PyTuple_New(Py_ssize_t(numbers.size()) + given));
+    for (size_t i = 0; i < numbers.size(); ++i) PyTuple_SET_ITEM(keywords.get(), Py_ssize_t(i), Py_NewRef(factors[i]));
+    for (Py_ssize_t i = 0; i < given; ++i) PyTuple_SET_ITEM(keywords.get(), Py_ssize_t(numbers.size()) + i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+    PyObject* out;
+    if (!unpack_call(o, all.data(), tensors.size(), keywords.get(), frame, &out, nullptr)) {
+      frame.reset();
+      continue;
+    }
+    static bool warned = false;
+    if (!std::exchange(warned, true) &&
+        PyErr_WarnFormat(PyExc_UserWarning, 1, "This overload of %s is deprecated:\n\t%s(..., number, ...)\nConsider using one that takes the number by keyword instead", f->name, f->name) < 0)
+      throw PythonError();
+    return invoke(o, all.data(), frame, out, f->inplace);
+  }
+  return nullptr;
+}
+
 PyObject* function_call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     auto* f = reinterpret_cast<FunctionObject*>(callable);
@@ -174,6 +206,7 @@ PyObject* function_call(PyObject* callable, PyObject* const* args, size_t nargsf
       if (f->overloads->size() > 1) frame.reset();
     }
     frame.reset();
+    if (PyObject* result = older_call(f, args, nargs, kwnames, frame)) return result;
     fail_call(f, args, nargs, kwnames, frame);
   });
 }

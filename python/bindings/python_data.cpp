@@ -4,6 +4,8 @@
 
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/ops/copy.h"
+#include "kagari/ops/quantization.h"
 #include "kagari/tensor/sparse.h"
 #include "numpy_api.h"
 
@@ -254,6 +256,7 @@ PyObject* number_at(const std::byte* p, DType dtype) {
 PyObject* list_of(const Tensor& t) {
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
   require_strided(t, "tolist()");
+  if (is_quantized(t)) return list_of(contiguous(dequantize(t)));
   return list_from(t, 0, t.bytes());
 }
 

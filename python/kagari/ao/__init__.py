@@ -4,5 +4,5 @@
 def __getattr__(name):
     if name in ("nn", "quantization"):
         import importlib
-        return importlib.import_module(f"kagari.ao.{name}")
-    raise AttributeError(f"module 'torch.ao' has no attribute {name!r}")
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

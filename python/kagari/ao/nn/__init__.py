@@ -1,8 +1,8 @@
-"""Layers of optimised models."""
+"""Layers for quantisation: joined ones (intrinsic), ones that round while they train (qat), and ones of integers (quantized)."""
 
 
 def __getattr__(name):
-    if name == "quantized":
+    if name in ("intrinsic", "qat", "quantized"):
         import importlib
-        return importlib.import_module("kagari.ao.nn.quantized")
-    raise AttributeError(f"module 'torch.ao.nn' has no attribute {name!r}")
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
