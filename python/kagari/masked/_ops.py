@@ -157,10 +157,14 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
 
 
 def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
-    """log(sum(exp(x))) of the elements that are not masked out. As PyTorch gives it: of integers rounded down to an integer."""
+    """log(sum(exp(x))) of the elements that are not masked out. As PyTorch gives it: of integers cut to an integer, where an
+    element that is masked out counts as the lowest integer of the dtype. NotImplementedError for bool."""
+    if input.dtype == kagari.bool:
+        raise NotImplementedError("identity of logsumexp on torch.bool input")
     result_dtype = input.dtype if dtype is None else dtype
-    input = input.to(_floating(input, dtype))
-    return kagari.logsumexp(_kept(input, mask, -math.inf), _dims(dim, input.dim()), bool(keepdim)).to(result_dtype)
+    floating = result_dtype if result_dtype.is_floating_point or result_dtype.is_complex else _floating(input, None)
+    kept = _kept(input.to(floating), mask, -math.inf if input.is_complex() else _lowest(input.dtype))
+    return kagari.logsumexp(kept, _dims(dim, input.dim()), bool(keepdim)).to(result_dtype)
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
