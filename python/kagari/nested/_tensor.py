@@ -74,8 +74,6 @@ class Nested(Holder):
     def __bool__(self):
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
 
-    def __reduce_ex__(self, protocol):
-        return _rebuilt, (type(self), self._state(), self.requires_grad)
 
     def __repr__(self, *, tensor_contents=None):
         return self._text()
@@ -86,8 +84,8 @@ class Nested(Holder):
         return format(self._text(), spec)
 
 
-def _rebuilt(kind, state, requires_grad):
-    return kind._from_state(*state).requires_grad_(requires_grad)
+def _rebuilt(parts, requires_grad):
+    return StridedNestedTensor(parts).requires_grad_(requires_grad)
 
 
 class NestedTensor(Nested):
@@ -189,12 +187,10 @@ class NestedTensor(Nested):
     def _min_seqlen(self):
         return min(self._sizes(), default=0)
 
-    def _state(self):
-        return self._values.detach(), self._offsets.detach(), self._lengths, self._ragged_idx
-
-    @classmethod
-    def _from_state(cls, values, offsets, lengths, ragged):
-        return cls(values, offsets, lengths=lengths, _ragged_idx=ragged)
+    def __reduce_ex__(self, protocol):
+        from kagari.nested._internal.nested_tensor import _rebuild_njt
+        return _rebuild_njt, ({"values": self._values.detach(), "offsets": self._offsets.detach(), "lengths": self._lengths, "_ragged_idx": self._ragged_idx,
+                               "_metadata_cache": None, "requires_grad": self.requires_grad},)
 
     def _text(self):
         sizes = ", ".join(map(str, self.shape))
@@ -275,18 +271,11 @@ class StridedNestedTensor(Nested):
 
     def __reduce_ex__(self, protocol):
         if self.requires_grad or not self._parts:
-            return super().__reduce_ex__(protocol)
+            return _rebuilt, ([part.detach() for part in self._parts], self.requires_grad)
         ends = kagari.tensor([part.numel() for part in self._parts]).cumsum(0)
         strides = kagari.tensor([list(part.contiguous().stride()) for part in self._parts], dtype=kagari.int64)
         starts = kagari.cat([ends.new_zeros(1), ends[:-1]])
         return kagari._utils._rebuild_nested_tensor, (self.values(), self._nested_tensor_size(), strides, starts)
-
-    def _state(self):
-        return ([part.detach() for part in self._parts],)
-
-    @classmethod
-    def _from_state(cls, parts):
-        return cls(parts)
 
     def _text(self):
         needs = self.requires_grad

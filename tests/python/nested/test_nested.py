@@ -1,5 +1,6 @@
 """Nested tensors of both layouts: what they compute is what their components give one by one."""
 import copy
+import io
 import pickle
 
 import numpy as np
@@ -185,6 +186,10 @@ def test_copies(layout):
     for other in (copy.deepcopy(nt), pickle.loads(pickle.dumps(nt))):
         check(other.detach(), parts())
         assert other.requires_grad and other.is_leaf and other.layout == layout
+    buffer = io.BytesIO()
+    torch.save(nt.detach(), buffer)
+    buffer.seek(0)
+    check(torch.load(buffer), parts())
     target = torch.zeros_like(made(layout))
     target.copy_(nt.detach()).add_(1)
     check(target, [part + 1 for part in parts()])
