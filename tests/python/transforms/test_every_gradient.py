@@ -21,7 +21,7 @@ CUT_OFF = re.compile(r"^linalg_pinv\.|^linalg_matrix_rank")
 # Vectors whose phase is free, in the complex case; a transpose that is not the adjoint.
 FREE_PHASE = re.compile(r"^(linalg_)?(eig|eigh|svd)$|^(cholesky|eigvalsh)$")
 # Reads the memory around its argument; rounds; keeps one of several values.
-OTHER = re.compile(r"^(as_strided|to$|index_reduce)")
+OTHER = re.compile(r"^(as_strided|to$|index_reduce|fake_quantize)")
 
 
 def _samples():

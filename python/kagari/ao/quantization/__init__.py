@@ -1,4 +1,5 @@
-"""Models with rounded numbers: quantize_dynamic. Quantisation with recorded ranges (prepare, convert) does not exist here.
+"""Models with rounded numbers: quantize_dynamic, observers that find scales, and modules that round in training (FakeQuantize). There are no
+quantised tensors, so that what makes them of recorded ranges (prepare, convert) does not exist here.
 
     small = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
 """
@@ -84,3 +85,15 @@ def _absent(name):
 
 globals().update({_name: _absent(_name) for _name in ("convert", "fuse_modules", "fuse_modules_qat", "get_default_qat_qconfig", "get_default_qconfig",
                                                       "get_default_qconfig_mapping", "prepare", "prepare_qat", "quantize", "quantize_qat")})
+
+
+def __getattr__(name):
+    import importlib
+    if name in ("observer", "fake_quantize", "qconfig"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if not name.startswith("__"):
+        for home in ("observer", "fake_quantize", "qconfig"):
+            module = importlib.import_module(f"{__name__}.{home}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module 'torch.ao.quantization' has no attribute {name!r}")
