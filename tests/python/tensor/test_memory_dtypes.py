@@ -74,7 +74,8 @@ def test_names_of_memory(name):
     x = torch.arange(6, dtype=torch.uint8).reshape(2, 3).view(dtype)
     assert x.dtype == dtype and x.t().contiguous().view(torch.uint8).tolist() == [[0, 3], [1, 4], [2, 5]]
     assert torch.cat([x, x]).view(torch.uint8).sum() == 30 and torch.empty(2, dtype=dtype).shape == (2,)
-    for call in (lambda: x + 1, lambda: x.to(torch.float32), lambda: torch.ones(2).to(dtype), lambda: x.tolist(), lambda: x.sum()):
+    for call in (lambda: x + 1, lambda: x.to(torch.float32), lambda: torch.ones(2).to(dtype), lambda: x.tolist(), lambda: x.sum(),
+                 lambda: x.logsumexp(-1), lambda: x @ x.t(), lambda: torch.nn.functional.softmax(x, -1)):
         with pytest.raises((RuntimeError, NotImplementedError)):
             call()
     with pytest.raises(TypeError, match="DLPack"):
