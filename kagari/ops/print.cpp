@@ -135,6 +135,13 @@ class Elements {
       real_.push_back(double(float8_to_float(t_.dtype(), uint8_t(*p))));
       return;
     }
+    if (t_.dtype() == DType::Complex32) {
+      ComplexHalf v;
+      std::memcpy(&v, p, sizeof v);
+      real_.push_back(double(v.real));
+      imag_.push_back(double(v.imag));
+      return;
+    }
     visit_all("repr", t_.dtype(), [&](auto e) {
       using T = decltype(e);
       T v;

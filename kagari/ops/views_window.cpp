@@ -365,7 +365,6 @@ const auto view_as_complex_op = define<&view_as_complex>({
     .run = [](Out&, const Tensor& self) {
       KG_CHECK(self.dtype() == DType::Float32 || self.dtype() == DType::Float64 || self.dtype() == DType::Float16,
                "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ", legacy_name(self.dtype()));
-      KG_CHECK_IMPLEMENTED(self.dtype() != DType::Float16, "view_as_complex: complex32 is not supported");
       KG_CHECK(self.dim() > 0, "Input tensor must have one or more dimensions");
       Ints sizes(self.sizes()), strides(self.strides());
       KG_CHECK(sizes.back() == 2, "Tensor must have a last dimension of size 2");

@@ -106,6 +106,7 @@ Scalar Tensor::item() const {
     return item_of_wrapper(*this);
   }
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
+  if (dtype() == DType::Complex32) return std::complex<double>(std::complex<float>(*data<ComplexHalf>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);
     T value = *data<T>();
@@ -193,6 +194,10 @@ Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
   if (device.is_meta()) return t;
   if (is_float8(dtype)) {
     *t.data<uint8_t>() = float_to_float8(dtype, value.to<float>());
+    return t;
+  }
+  if (dtype == DType::Complex32) {
+    *t.data<ComplexHalf>() = value.to<std::complex<float>>();
     return t;
   }
   visit_all("scalar_tensor", dtype, [&](auto tag) { *t.data<decltype(tag)>() = value.to<decltype(tag)>(); });

@@ -239,6 +239,11 @@ PyObject* function_schemas(PyObject* self, void*) {
   }
   return list.release();
 }
+PyObject* function_elementwise(PyObject* self, void*) {
+  bool all = true;
+  for (const Overload& o : *reinterpret_cast<FunctionObject*>(self)->overloads) all = all && (o.op->traits & kElementwise);
+  return PyBool_FromLong(all);
+}
 PyObject* function_module(PyObject* self, void*) {
   const char* q = reinterpret_cast<FunctionObject*>(self)->qualname;
   const char* dot = std::strrchr(q, '.');
@@ -264,7 +269,8 @@ PyObject* function_keyword_defaults(PyObject* o, void*) {
 }
 PyGetSetDef function_getset[] = {{"__kwdefaults__", function_keyword_defaults, nullptr, nullptr, nullptr}, {"__name__", function_name, nullptr, nullptr, nullptr}, {"__qualname__", function_qualname, nullptr, nullptr, nullptr},
                                  {"__doc__", function_doc, nullptr, nullptr, nullptr}, {"__module__", function_module, nullptr, nullptr, nullptr},
-                                 {"schemas", function_schemas, nullptr, "The schemas of all overloads.", nullptr}, {}};
+                                 {"schemas", function_schemas, nullptr, "The schemas of all overloads.", nullptr},
+                                 {"elementwise", function_elementwise, nullptr, "Whether an element of the result depends on one element of each argument.", nullptr}, {}};
 PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, nullptr}, {}};
 PyMemberDef function_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(FunctionObject, vectorcall), READONLY, nullptr},
                                   {"__dictoffset__", T_PYSSIZET, offsetof(FunctionObject, dict), READONLY, nullptr}, {}};

@@ -144,6 +144,13 @@ void store(PyObject* o, DType dtype, std::byte* to) {
     *to = std::byte(float_to_float8(dtype, float(real_from(o))));
     return;
   }
+  if (dtype == DType::Complex32) {
+    Py_complex c = PyComplex_AsCComplex(o);
+    if (c.real == -1 && PyErr_Occurred()) throw PythonError();
+    ComplexHalf value(std::complex<float>(float(c.real), float(c.imag)));
+    std::memcpy(to, &value, sizeof value);
+    return;
+  }
   visit_all("tensor", dtype, [&](auto e) {
     using T = decltype(e);
     T value;
@@ -241,6 +248,11 @@ PyObject* list_from(const Tensor& t, size_t dim, const std::byte* p) {
 
 PyObject* number_at(const std::byte* p, DType dtype) {
   if (is_float8(dtype)) return PyFloat_FromDouble(double(float8_to_float(dtype, uint8_t(*p))));
+  if (dtype == DType::Complex32) {
+    ComplexHalf v;
+    std::memcpy(&v, p, sizeof v);
+    return PyComplex_FromDoubles(double(v.real), double(v.imag));
+  }
   return visit_all("item", dtype, [&](auto e) -> PyObject* {
     using T = decltype(e);
     T v;

@@ -50,7 +50,7 @@ PyObject* dtype_attribute(PyObject* self, void* which) {
   DType t = named(self) ? named(self)->like : DType(enum_value(self));
   if (named(self) && is_complex(t) && which == reinterpret_cast<void*>(3)) return PyLong_FromLong(4);
   switch (reinterpret_cast<intptr_t>(which)) {
-    case 0: return PyBool_FromLong(is_floating(t));
+    case 0: return PyBool_FromLong(is_floating(t) || t == DType::Float4_e2m1fn_x2);
     case 1: return PyBool_FromLong(is_complex(t));
     case 2: return PyBool_FromLong(!is_unsigned(t) && t != DType::Bool);
     default: return PyLong_FromLongLong(itemsize(t));
@@ -180,6 +180,7 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self.get()); ++i) {
     PyObject* item = PyTuple_GET_ITEM(self.get(), i);
     if (PyLong_CheckExact(item)) continue;
+    if (PyObject_HasAttrString(item, "nested_int")) continue;  // the size of a nested tensor's ragged dimension is no number
     PyObject* n = PyNumber_Index(item);
     if (!n) {
       PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
@@ -488,7 +489,7 @@ bool add_small_types(PyObject* module) {
   if (PyModule_AddObjectRef(module, "chalf", named_objects[named_count - 1]) < 0) return false;
   static constexpr std::pair<const char*, DType> other_names[] = {
       {"half", DType::Float16}, {"float", DType::Float32}, {"double", DType::Float64}, {"short", DType::Int16}, {"int", DType::Int32},
-      {"long", DType::Int64}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
+      {"long", DType::Int64}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}, {"chalf", DType::Complex32}};
   for (auto [alias, t] : other_names)
     if (PyModule_AddObjectRef(module, alias, dtype_objects[int(t)]) < 0) return false;
   static constexpr const char* layouts[] = {"strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "_mkldnn", "jagged"};

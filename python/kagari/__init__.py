@@ -95,7 +95,8 @@ _HOMES = {name: home for home, names in {
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
     "futures": "Future",
     "jit": "ScriptFunction ScriptModule",
-    "nn._functional.grouped": "_scaled_mm",
+    "nn._functional.grouped": "_grouped_mm _scaled_mm",
+    "nested": "_nested_tensor_from_mask _nested_tensor_from_mask_left_aligned",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
     "serialization": "load save",
     "sparse._construction": """

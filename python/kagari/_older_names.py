@@ -4,8 +4,7 @@ import os
 
 import kagari
 
-__all__ = ["OutOfMemoryError", "AcceleratorError", "FatalError", "Tag",
-          , "has_lapack", "has_mkl", "has_openmp", "has_spectral"]
+__all__ = ["OutOfMemoryError", "AcceleratorError", "FatalError", "Tag", "has_lapack", "has_mkl", "has_openmp", "has_spectral"]
 
 
 class OutOfMemoryError(RuntimeError):
@@ -24,7 +23,6 @@ Tag = enum.Enum("Tag", "core cudagraph_unsafe data_dependent_output dynamic_outp
                         "needs_contiguous_strides needs_exact_strides needs_fixed_stride_order nondeterministic_bitwise nondeterministic_seeded out out_variant "
                         "pointwise pt2_compliant_tag reduction view_copy", start=0)
 Tag.__doc__ = "Remarks on operators, for torch.library.define(..., tags=...)."
-
 
 has_lapack = has_openmp = has_spectral = True
 has_mkl = False

@@ -289,21 +289,6 @@ class _TensorMixin:
         if not isinstance(stream, kagari.Stream):
             raise RuntimeError("unknown parameter type")
 
-    def dequantize(self):
-        """The tensor itself, in float32 if it was float16: there are no quantised tensors."""
-        return self.float() if self.dtype == kagari.float16 else self
-
-    def _only_quantized(name):
-        def method(self):
-            raise NotImplementedError(f"{name}(): only a quantised tensor has it, and there are none")
-        method.__name__, method.__doc__ = name, "NotImplementedError: of quantised tensors, of which there are none."
-        return method
-
-    int_repr, q_scale, q_zero_point, qscheme = map(_only_quantized, ("int_repr", "q_scale", "q_zero_point", "qscheme"))
-    q_per_channel_axis, q_per_channel_scales, q_per_channel_zero_points = map(
-        _only_quantized, ("q_per_channel_axis", "q_per_channel_scales", "q_per_channel_zero_points"))
-    del _only_quantized
-
     def _no_device(name):
         def method(self, *args, **kwargs):
             raise RuntimeError(f"kagari was built without support for the device '{name}'")

@@ -314,8 +314,8 @@ KAGARI_KERNELS(r) {
   add_loop<LogAddExp, kFloating>(r, "logaddexp");
   add_loop<LogAddExp2, kFloating>(r, "logaddexp2");
   add_loop<Ldexp, kFloating>(r, "ldexp");
-  add_widened_loop<Gcd, kInteger & ~set_of(DType::UInt64)>(r, "gcd");
-  add_widened_loop<Lcm, kInteger & ~set_of(DType::UInt64)>(r, "lcm");
+  add_widened_loop<Gcd, kInteger>(r, "gcd");
+  add_widened_loop<Lcm, kInteger>(r, "lcm");
 }
 
 }  // namespace KAGARI_ISA

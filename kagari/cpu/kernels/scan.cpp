@@ -170,8 +170,8 @@ KAGARI_KERNELS(r) {
   add_scan<ProdStep, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double, std::complex<float>,
            std::complex<double>>(r, "cumprod");
   add_scan<LogAddStep, Half, BFloat16, float, double>(r, "logcumsumexp");
-  add_extrema<true, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double>(r, "cummax");
-  add_extrema<false, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double>(r, "cummin");
+  add_extrema<true, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, Half, BFloat16, float, double>(r, "cummax");
+  add_extrema<false, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, Half, BFloat16, float, double>(r, "cummin");
 }
 
 }  // namespace KAGARI_ISA
