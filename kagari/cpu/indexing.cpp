@@ -115,10 +115,12 @@ void take(T* out, const T* self, const IndexPlan& plan) {
 }
 
 struct Store {
+  static constexpr const char* loop = nullptr;
   template <class T>
   void operator()(T& to, const T& from) const { to = from; }
 };
 struct Sum {
+  static constexpr const char* loop = "add";  // the same for rows: a kernel of two operands
   template <class T>
   void operator()(T& to, const T& from) const {
     if constexpr (std::is_same_v<T, bool>) to = to || from;
@@ -132,6 +134,10 @@ void put(T* self, const T* values, bool single, const IndexPlan& plan, F f) {
   Rows after(plan);
   int64_t width = after.rows * after.length, step = single ? 0 : 1;
   if (width == 0 || plan.count == 0) return;
+  // Half types are added in lanes, where they are converted by the dozen.
+  LoopFn rows_loop = nullptr;
+  if constexpr (F::loop != nullptr && (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>))
+    if (after.length >= 16) rows_loop = find_kernels<LoopFn>(F::loop)[dtype_v<T>];
   // All indices of one column are written by one thread, in order.
   auto columns = [&](int64_t b, int64_t from_column, int64_t to_column) {
     int64_t offsets[block];
@@ -139,17 +145,26 @@ void put(T* self, const T* values, bool single, const IndexPlan& plan, F f) {
     for (int64_t first = 0; first < plan.count; first += block) {
       int64_t last = std::min(plan.count, first + block);
       offsets_of(plan, first, last, offsets);
+      if (width == 1) {
+        const T* from = values + b * plan.count * step;
+        for (int64_t i = first; i < last; ++i) f(base[offsets[i - first]], from[i * step]);
+        continue;
+      }
       for (int64_t i = first; i < last; ++i) {
         const T* from = values + (b * plan.count + i) * width * step;
         // rows lie anywhere: their first lines are asked for while earlier ones are written
-        if (i + 4 < last) {
+        if (width >= 16 && i + 4 < last) {
           const char* ahead = reinterpret_cast<const char*>(base + offsets[i + 4 - first] + from_column * after.stride);
           for (int line = 0; line < 4; ++line) __builtin_prefetch(ahead + 64 * line, 1);
         }
         for (int64_t r = 0; r < after.rows; ++r) {
           T* to = base + offsets[i - first] + (after.rows == 1 ? 0 : after.outer.offset(r));
           const T* row = from + r * after.length * step;
-          if (after.stride == 1 && step == 1)
+          if (rows_loop && after.stride == 1 && step == 1) {
+            char* data[] = {reinterpret_cast<char*>(to + from_column), reinterpret_cast<char*>(to + from_column), reinterpret_cast<char*>(const_cast<T*>(row + from_column))};
+            const int64_t strides[] = {sizeof(T), sizeof(T), sizeof(T)};
+            rows_loop(data, strides, to_column - from_column, nullptr);
+          } else if (after.stride == 1 && step == 1)
             for (int64_t j = from_column; j < to_column; ++j) f(to[j], row[j]);
           else
             for (int64_t j = from_column; j < to_column; ++j) f(to[j * after.stride], row[j * step]);
