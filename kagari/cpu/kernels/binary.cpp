@@ -299,6 +299,12 @@ struct Lcm {
     return product < 0 ? T(Wrapping<T>(0) - Wrapping<T>(product)) : product;
   }
 };
+struct ComplexMul {
+  template <class C>
+  C operator()(C a, C b) const {
+    return product(a, b);
+  }
+};
 struct ComplexDiv {
   template <class C>
   C operator()(C a, C b) const {
@@ -323,7 +329,8 @@ KAGARI_KERNELS(r) {
   add_loop<Sub, kFloating | kComplex>(r, "sub");
   add_loop<WrappingSub, kInteger>(r, "sub");
   add_loop<SubAlpha, kInteger | kFloating | kComplex>(r, "sub_alpha");
-  add_loop<Mul, kFloating | kComplex>(r, "mul");
+  add_loop<Mul, kFloating>(r, "mul");
+  add_loop<ComplexMul, kComplex>(r, "mul");
   add_loop<WrappingMul, kInteger>(r, "mul");
   add_loop<BoolAnd, kBool>(r, "mul");
   add_loop<Div, kFloating>(r, "div");
