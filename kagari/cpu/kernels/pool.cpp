@@ -61,8 +61,8 @@ void max_pool(const PoolPlanes& p) {
         for (int64_t k = w.begin + c->step; k < w.end; k += c->step) {
           const W v = values[k];
           const bool larger = (v > value) | (v != v);
-          value = larger ? v : value;
-          column = larger ? k : column;
+          column += (k - column) & -int64_t(larger);  // arithmetic, because no branch here could be predicted
+          value = values[column];
         }
         *out++ = T(value);
         *where++ = row + column;
@@ -93,8 +93,8 @@ void max_pool(const PoolPlanes& p) {
         W v = best[k];
         const bool earlier = rows[k] < rows[column];
         const bool better = (v > value) | ((v == value) & earlier) | ((v != v) & ((value == value) | !earlier));
-        value = better ? v : value;
-        column = better ? k : column;
+        column += (k - column) & -int64_t(better);
+        value = best[column];
       }
       *out++ = T(value);
       *where++ = rows[column] * n + column;
