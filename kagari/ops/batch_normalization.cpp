@@ -375,7 +375,7 @@ Three native_group_norm(const Tensor& input, const Tensor& weight, const Tensor&
   DType parameters = weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
   if (input.numel() == 0) {
     Tensor none = zeros({N, groups}, {.dtype = parameters, .layout = {}, .device = input.device()});
-    return {clone(input), constant_in(none, input), constant_in(clone(none), input)};
+    return {reshape(scale_channels(reshape(input, {N, C, HxW}), weight, bias), input.sizes()), constant_in(none, input), constant_in(clone(none), input)};
   }
   Tensor rows = reshape(is_half(input.dtype()) ? to(input, DType::Float32) : input, {N, groups, C / groups * HxW});
   int64_t last[] = {-1};

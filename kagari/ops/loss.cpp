@@ -145,6 +145,7 @@ const auto nll_backward_op = define<&nll_loss_backward>({
 });
 
 std::tuple<Tensor, Tensor> nll_loss_forward(const Tensor& input, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) {
+  KG_CHECK(!weight.defined() || !grad_enabled() || !weight.requires_grad(), "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot have requires_grad True.");
   return nll_forward_op(input, target, weight, reduction, ignore_index);
 }
 Tensor nll_loss_backward(const Tensor& grad, const Tensor& target, const Tensor& weight, const Tensor& total, IntList sizes, std::string_view reduction, int64_t ignore_index) {
