@@ -211,21 +211,30 @@ struct Any {
   using Output = bool;
   static constexpr bool narrow = true;  // a byte holds a partial result
   static constexpr int64_t identity = 0;
-  static int64_t combine(int64_t a, int64_t b) { return a | b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a | b);
+  }
 };
 struct All {
   template <class T>
   using Output = bool;
   static constexpr bool narrow = true;
   static constexpr int64_t identity = 1;
-  static int64_t combine(int64_t a, int64_t b) { return a & b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a & b);
+  }
 };
 struct CountNonzero {
   template <class T>
   using Output = int64_t;
   static constexpr bool narrow = false;
   static constexpr int64_t identity = 0;
-  static int64_t combine(int64_t a, int64_t b) { return a + b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a + b);
+  }
 };
 
 // ---- floating types, in vectors
@@ -539,11 +548,11 @@ const ReduceKernel& truth_kernel() {
           if constexpr (Op::narrow) {
             for (int64_t start = 0; start < count && total == Op::identity; start += kStageBlock) {
               uint8_t part = uint8_t(Op::identity);
-              for (int64_t i = start; i < std::min(count, start + kStageBlock); ++i) part = uint8_t(Op::combine(part, is_nonzero(x[i])));
-              total = Op::combine(total, part);
+              for (int64_t i = start; i < std::min(count, start + kStageBlock); ++i) part = Op::combine(part, uint8_t(is_nonzero(x[i])));
+              total = Op::combine(total, int64_t(part));
             }
           } else {
-            for (int64_t i = 0; i < count; ++i) total = Op::combine(total, is_nonzero(x[i]));
+            for (int64_t i = 0; i < count; ++i) total = Op::combine(total, int64_t(is_nonzero(x[i])));
           }
         });
         *static_cast<int64_t*>(state) = total;
@@ -563,7 +572,7 @@ const ReduceKernel& truth_kernel() {
           std::fill_n(wide, m, Lane(Op::identity));
           for (int64_t i = 0; i < n; ++i) {
             const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
-            for (int64_t j = 0; j < m; ++j) wide[j] = Lane(Op::combine(wide[j], is_nonzero(row[j])));
+            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], Lane(is_nonzero(row[j])));
           }
           for (int64_t j = 0; j < m; ++j) reinterpret_cast<Out*>(out)[first + j] = Out(wide[j]);
         }
