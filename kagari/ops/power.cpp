@@ -22,6 +22,7 @@ Tensor run_pow(Out& out, const Tensor& self, const Tensor& exponent) {
     KG_CHECK(!is_integral(d) || d == DType::Bool || e.to_double() >= 0, "Integers to negative integer powers are not allowed.");
     auto apply = [&](const elementwise::Table& table) { return elementwise::apply(out, table, "pow", self, d, d); };
     if (d != DType::Bool && e == Scalar(2)) return apply(elementwise::table<"square">());
+    if (d != DType::Bool && e == Scalar(3)) return apply(elementwise::table<"cube">());
     if (is_differentiable(d)) {
       if (e == Scalar(0.5)) return apply(elementwise::table<"sqrt">());
       if (e == Scalar(-1)) return apply(elementwise::table<"reciprocal">());

@@ -66,6 +66,11 @@ void copy(char* const* data, const int64_t* strides, int64_t n, const void*) {
       for (int64_t i = 0; i < n; ++i) to[i] = value;
       return;
     }
+    if (in_stride == -int64_t(sizeof(Bits))) {  // reversed, which the compiler does with a shuffle
+      const Bits* from = reinterpret_cast<const Bits*>(in);
+      for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+      return;
+    }
     for (int64_t i = 0; i < n; ++i) to[i] = *reinterpret_cast<const Bits*>(in + i * in_stride);
     return;
   }
