@@ -219,9 +219,11 @@ const auto unfold_backward_op = define<&unfold_backward>({
     .run = [](Out&, const Tensor& grad, IntList sizes, int64_t dim, int64_t size, int64_t step) {
       Tensor y = empty_tensor(sizes, grad.dtype(), grad.device());
       Tensor windows = unfold_window(y, dim, size, step);
+      KG_CHECK(grad.sizes() == windows.sizes(), "unfold_backward: expected a gradient of shape ", windows.sizes(), ", but got ", grad.sizes());
       if (y.is_meta()) return y;
       cpu::fill_elements(y, 0);
       static const auto& add = cpu::find_kernels<cpu::LoopFn>("add");
+      if (!add[y.dtype()]) fail_dtype("unfold_backward", y.dtype());
       // one position of all windows at a time: these never meet
       for (int64_t k = 0; k < size; ++k) {
         Tensor to = select_window(windows, -1, k), from = select_window(grad, -1, k);
