@@ -297,6 +297,7 @@ int64_t reach(IntList sizes, IntList strides, int64_t offset) {
     int64_t step = 0;
     KG_CHECK(!__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) && !__builtin_add_overflow(last, step, &last), "as_strided: sizes and strides are too large");
   }
+  KG_CHECK(last < std::numeric_limits<int64_t>::max() / 32, "as_strided: the storage offset ", offset, " is too large");  // so that bytes can be counted
   return last + 1;
 }
 /// No two elements at one address: each stride steps over all that the smaller ones reach.
