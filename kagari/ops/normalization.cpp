@@ -93,7 +93,7 @@ const auto layer_norm_op = define<&layer_norm_statistics>({
       if (!g.defined()) return result;
       int64_t n = numel_of(shape);
       size_t k = shape.size();
-      if (grad_enabled() || detail::any_special(g, input, weight)) {
+      if (grad_enabled() || g.is_meta() || detail::any_special(g, input, weight)) {
         Ints last = last_dims(input, k), lead = leading_dims(input, k);
         Tensor centered = input - mean(input, IntList(last), true);
         Tensor rstd = rsqrt(mean(square(centered), IntList(last), true) + Scalar(eps)), hat = centered * rstd;
@@ -321,7 +321,7 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
       if (!g.defined()) return result;
       Ints dims = all_but_channels(input), shape = channel_shape(input);
       int64_t count = input.numel() / std::max<int64_t>(input.sizes()[1], 1);
-      if (grad_enabled() || detail::any_special(g, input, weight)) {
+      if (grad_enabled() || g.is_meta() || detail::any_special(g, input, weight)) {
         Tensor centered = input - (training ? mean(input, IntList(dims), true) : reshape(detach(c.out(1)), shape));
         Tensor rstd = training ? rsqrt(mean(square(centered), IntList(dims), true) + Scalar(eps)) : reshape(detach(c.out(2)), shape), hat = centered * rstd;
         Tensor gh = weight.defined() ? g * reshape(weight, shape) : g;

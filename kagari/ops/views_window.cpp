@@ -1,4 +1,6 @@
 // Views that take a part of a tensor, their gradients, and the *_scatter operators that write such a part.
+#include <limits>
+
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/strided.h"
 #include "kagari/op/op.h"

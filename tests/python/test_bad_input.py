@@ -96,6 +96,7 @@ CASES = [
     (lambda: vision.deform_conv2d(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 1, 1), torch.zeros(1, 2, 3, 3), torch.zeros(1, 1, 3, 3), torch.zeros(1), 0, 1, 0, 0, 1, 1, 1, 1, False),
      RuntimeError, "stride_h: 0"),
     (lambda: torch._C._function_by_name("ops._index")(torch.zeros((), dtype=torch.int32), [torch.zeros((), dtype=torch.int64)]), IndexError, "too many indices"),
+    (lambda: torch._fft_r2c(torch.ones(()), [-1], 0, True), IndexError, "tensor has no dimensions"),
     (lambda: torch.as_strided(torch.ones(1, dtype=torch.bool), [1], [1], 2 ** 63 - 1), RuntimeError, "out of bounds for storage"),
     (lambda: torch.as_strided_scatter(torch.ones(1), torch.ones(1), [1], [1], 2 ** 63 - 1), RuntimeError, "too large"),
     (lambda: torch.ones(3, dtype=torch.uint8) // 256, RuntimeError, "ZeroDivisionError"),
