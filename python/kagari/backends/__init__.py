@@ -1,6 +1,7 @@
 """Switches and facts of the libraries behind operators. Those of libraries that kagari does not use say so."""
 _MODULES = ("cpu", "cuda", "cudnn", "cusparselt", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "quantized",
-            "xnnpack", "kleidiai")
+            "xnnpack", "kleidiai", "mha", "miopen")
+fp32_precision = "none"
 
 
 def __getattr__(name):

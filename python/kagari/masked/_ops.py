@@ -5,6 +5,7 @@ Arguments of all of them: input (any shape), dim (an int, several, or None for a
 everything), keepdim, dtype (of the computation and the result). RuntimeError for a mask that does not broadcast or is not bool.
 """
 import builtins
+import functools
 import math
 
 import kagari
@@ -225,3 +226,18 @@ def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):
     input = input.to(_floating(input, dtype))
     size = norm(input, ord, dim, keepdim=True, mask=mask)
     return _kept(input, mask, 0) / kagari.maximum(size, size.new_full((), eps))
+
+
+def _of_masked_tensors(function):
+    """The function for a MaskedTensor, too: its data, with its mask and the one that is given."""
+    @functools.wraps(function)
+    def opened(input, *args, mask=None, **kwargs):
+        if type(input) is not kagari.Tensor and hasattr(input, "get_mask"):
+            mask = input.get_mask() if mask is None else input.get_mask() & mask
+            input = input.get_data()
+        return function(input, *args, mask=mask, **kwargs)
+    return opened
+
+
+for _function in (sum, prod, cumsum, cumprod, amax, amin, argmax, argmin, mean, median, logsumexp, norm, var, std, softmax, log_softmax, softmin, normalize):
+    globals()[_function.__name__] = _of_masked_tensors(_function)
