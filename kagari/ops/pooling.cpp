@@ -274,7 +274,7 @@ const auto avg_gradient_op = define<&avg_pool_gradient>({
       return average_transposed(grad, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), input.sizes(), divisor);
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, const Tensor&, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) -> Grads {
-      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), c.needs(1) ? zeros(c.sizes(1), {.dtype = c.dtype(1), .layout = {}, .device = {}}) : Tensor()};
+      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), c.needs(1) ? zeros(c.sizes(1), {.dtype = c.dtype(1), .layout = {}, .device = c.grad.device()}) : Tensor()};
     }),
 });
 Tensor avg_pool_gradient(const Tensor& grad, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) {

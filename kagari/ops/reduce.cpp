@@ -133,7 +133,7 @@ const auto prod_op = define<&prod>({
     .grad = vjp("self out", [](Ctx& c, const Tensor& self, std::optional<int64_t> dim, bool keepdim, MaybeDType dtype) -> Grads {
       if (self.dim() == 0) return {c.grad};
       Tensor x = dtype && *dtype != self.dtype() ? to(self, *dtype) : self;
-      if (!any(all_values(eq(x, wrapped_number(0)))).item<bool>()) {
+      if (x.is_meta() || !any(all_values(eq(x, wrapped_number(0)))).item<bool>()) {
         Ints dims = dim ? Ints{wrap_dim(*dim, self.dim())} : Ints();
         Tensor g = reduction::with_dims(c.grad, dims, keepdim), y = reduction::with_dims(c.out(), dims, keepdim);
         return {g * conj(y / x)};

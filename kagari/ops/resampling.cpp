@@ -129,7 +129,7 @@ const auto resample_op = compose<&resample>({
         }
         if (in == out && !(s && *s != 1)) continue;
         DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
-        Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
+        Tensor w = input.is_meta() ? empty_tensor({out, in}, compute, input.device()) : bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
         if (d == input.dim() - 1) y = matmul(x, transpose(w, 0, 1));
         else if (d == input.dim() - 2) y = matmul(w, x);

@@ -41,28 +41,38 @@ bool records(const OpBase& op, const Value* values) {
 
 /// Operators that ask another tensor for its shape, dtype or device only.
 bool takes_description_only(std::string_view name) {
-  for (std::string_view n : {"copy_", "set_", "to", "result_type", "is_same_size", "broadcast_tensors", "constant_in"})
+  for (std::string_view n : {"copy", "copy_", "set_", "to", "result_type", "is_same_size", "broadcast_tensors", "constant_in"})
     if (name == n) return true;
   return name.ends_with("_as") || name.ends_with("_as_");
 }
-/// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data.
-void check_devices(const OpBase& op, const Value* values) {
+/// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data;
+/// one that comes first leaves its value behind, so that the result has no data either. True if the result has none.
+bool check_devices(const OpBase& op, Frame& frame, bool in_place) {
   bool meta = false, data = false, numbers_join = op.traits & kElementwise || op.composed;
+  const Tensor* first = nullptr;
   auto see = [&](const Tensor& t) {
     if (!t.defined()) return;
+    if (!first) first = &t;
     if (t.is_meta()) meta = true;
     else if (t.dim() > 0 || !numbers_join) data = true;
   };
   const auto& arguments = op.schema().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (values[i].tag == Value::Tag::Tensor) see(*values[i].tensor);
-    else if (values[i].tag == Value::Tag::TensorList)
-      for (const Tensor& t : values[i].view<Tensor>()) see(t);
+    if (frame.values[i].tag == Value::Tag::Tensor) see(*frame.values[i].tensor);
+    else if (frame.values[i].tag == Value::Tag::TensorList)
+      for (const Tensor& t : frame.values[i].view<Tensor>()) see(t);
   }
-  if (meta && op.traits & kReadsValues) [[unlikely]]
-    fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
-  if (!meta || !data || takes_description_only(op.schema().name)) [[likely]] return;
-  fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
+  if (!meta) [[likely]] return false;
+  if (op.traits & kReadsValues) fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
+  if (takes_description_only(op.schema().name)) return false;
+  bool without_data = first->is_meta() || first->is_wrapped_number();
+  if (data || (!without_data && in_place))
+    fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
+  for (size_t i = 0; i < arguments.size() && !without_data; ++i) {
+    Value& v = frame.values[i];
+    if (v.tag == Value::Tag::Tensor && v.tensor->defined() && !v.tensor->is_meta() && !v.tensor->is_wrapped_number()) v.tensor = frame.keep(empty_tensor({}, v.tensor->dtype(), Device{DeviceType::Meta}));
+  }
+  return true;
 }
 
 struct WithoutGil {
@@ -70,12 +80,13 @@ struct WithoutGil {
   ~WithoutGil() { PyEval_RestoreThread(state); }
 };
 
-PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
+PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out, bool meta) {
   SmallVector<Tensor, 4> given;
   bool many = PyTuple_Check(out) || PyList_Check(out);
   auto take = [&](PyObject* o) {
     KG_CHECK_TYPE(is_tensor(o), op.schema().name, "(): argument 'out' must be Tensor, not ", type_name(o));
     given.push_back(tensor_of(o));
+    KG_CHECK(!meta || given.back().is_meta(), op.schema().name, "(): expected the out tensor on device meta, but it is on ", given.back().device());
   };
   if (many)
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i) take(PySequence_Fast_GET_ITEM(out, i));
@@ -89,8 +100,8 @@ PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
 
 PyObject* invoke(const Overload& o, PyObject* const* args, Frame& frame, PyObject* out, bool inplace) {
   const OpBase& op = *o.op;
-  check_devices(op, frame.values);
-  if (out) return call_with_out(op, frame.values, out);
+  bool meta = check_devices(op, frame, inplace);
+  if (out) return call_with_out(op, frame.values, out, meta);
   if (inplace) {
     const Value& first = frame.values[0];
     KG_CHECK_TYPE(first.tag == Value::Tag::Tensor && first.tensor->defined() && !first.tensor->is_wrapped_number(), op.schema().name, "_(): argument 'input' (position 1) must be Tensor");
@@ -438,7 +449,7 @@ PyObject* call_binary_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {
-        check_devices(*o.op, frame.values);
+        check_devices(*o.op, frame, false);
         return call_unpacked(*o.op, frame.values, {}, nullptr);
       }
       frame.reset();
@@ -455,7 +466,7 @@ PyObject* call_inplace_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {
-        check_devices(*o.op, frame.values);
+        check_devices(*o.op, frame, true);
         Tensor self = tensor_of(a);
         return call_unpacked(*o.op, frame.values, {Dest::Kind::Inplace, &self, 1}, a);
       }

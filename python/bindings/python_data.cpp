@@ -177,6 +177,7 @@ void store(PyObject* o, DType dtype, std::byte* to) {
 void store_tensor(const Tensor& t, DType dtype, std::byte* to) {
   KG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
   require_strided(t, "the number");
+  KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
   Ref number = own(number_at(t.bytes(), t.dtype()));
   store(number.get(), dtype, to);
 }

@@ -257,7 +257,7 @@ PyObject* tensor_over(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       empty = empty || sizes[i] == 0;
       if (sizes[i] > 0) last += __int128(sizes[i] - 1) * strides[i];
       count *= sizes[i] ? sizes[i] : 1;
-      KG_CHECK(last < (__int128(1) << 62) && count < (__int128(1) << 62), "a tensor of sizes ", sizes, " and strides ", strides, " overflows 64 bits");
+      KG_CHECK(last < (__int128(1) << 58) && count < (__int128(1) << 62), "a tensor of sizes ", sizes, " and strides ", strides, " overflows 64 bits");
     }
     int64_t needed = empty ? 0 : int64_t((last + 1) * itemsize(dtype));
     KG_CHECK(needed <= storage->nbytes(), "setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset, ", and itemsize ", itemsize(dtype),

@@ -355,7 +355,7 @@ int tensor_setitem(const Tensor& self, PyObject* key, PyObject* value) {
   if (source.device() != window.device()) source = to(source, {}, window.device());
   // a number for a plain mask needs no list of positions
   if (target.indices.size() == 1 && target.indices[0].defined() && target.indices[0].dtype() == DType::Bool && source.numel() == 1 && source.dim() == 0 &&
-      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta()) {
+      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta() && !target.indices[0].is_meta()) {
     Tensor mask = target.indices[0];
     for (int64_t d = mask.dim(); d < window.dim(); ++d) mask = unsqueeze(mask, -1);
     masked_fill_(window, mask, source.item());
