@@ -48,6 +48,10 @@ _HOMES = {name: home for home, names in {
         set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
         use_deterministic_algorithms
     """,
+    "_checks": """
+        _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_tensor_all_with _check_type _check_value
+        _check_with
+    """,
     "_classes": "classes",
     "_compile": "compile",
     "_functorch.apis": "vmap",

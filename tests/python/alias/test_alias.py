@@ -157,3 +157,14 @@ def test_absent_devices_say_so():
     with kagari.backends.cudnn.flags(enabled=False, benchmark=True):
         assert kagari.backends.cudnn.benchmark
     assert not kagari.backends.cudnn.benchmark
+
+
+def test_packages_are_attributes(tmp_path):
+    check(run("-m", "kagari", tmp_path=tmp_path, code="""
+        import torch
+        for path in ("ao.nn.quantized.dynamic.Linear", "ao.quantization.quantize_dynamic", "fx.passes.shape_prop", "fx.passes.infra.pass_base",
+                     "utils.data.datapipes.iter.combinatorics"):
+            found = torch
+            for name in path.split("."):
+                found = getattr(found, name)
+    """))

@@ -1,4 +1,6 @@
 """Datasets, samplers and the loader that makes batches of them."""
+import importlib
+
 from .dataloader import DataLoader, _DatasetKind, default_collate, default_convert, get_worker_info
 from .dataset import (ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset,
                       random_split)
@@ -16,4 +18,6 @@ def __getattr__(name):
     if name in ("IterDataPipe", "MapDataPipe", "functional_datapipe"):
         from .datapipes import datapipe
         return getattr(datapipe, name)
+    if name == "datapipes":
+        return importlib.import_module("kagari.utils.data.datapipes")
     raise AttributeError(f"module 'torch.utils.data' has no attribute {name!r}")

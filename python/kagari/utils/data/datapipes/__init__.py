@@ -1,1 +1,14 @@
 """Data pipes: iterable datasets that are chained by methods."""
+import importlib
+
+_SUBMODULES = ("datapipe", "iter")
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})

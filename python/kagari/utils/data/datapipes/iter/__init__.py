@@ -1,11 +1,12 @@
 """The iterable data pipes."""
 import itertools
-import random
 
 from kagari.utils.data._utils.collate import default_collate
 from kagari.utils.data.datapipes.datapipe import IterDataPipe, functional_datapipe
+from kagari.utils.data.datapipes.iter._over import _Over
 
-__all__ = ["Batcher", "Collator", "Concater", "Filter", "IterableWrapper", "Mapper", "ShardingFilter", "Shuffler", "UnBatcher", "Zipper"]
+__all__ = ["Batcher", "Collator", "Concater", "Filter", "IterableWrapper", "Mapper", "Sampler", "ShardingFilter", "Shuffler", "UnBatcher",
+           "Zipper"]
 
 
 class IterableWrapper(IterDataPipe):
@@ -20,12 +21,6 @@ class IterableWrapper(IterDataPipe):
 
     def __len__(self):
         return len(self.iterable)
-
-
-class _Over(IterDataPipe):
-    def __init__(self, datapipe):
-        super().__init__()
-        self.datapipe = datapipe
 
 
 @functional_datapipe("map")
@@ -119,45 +114,6 @@ class Collator(_Over):
         return len(self.datapipe)
 
 
-@functional_datapipe("shuffle")
-class Shuffler(_Over):
-    """The elements in random order, of which buffer_size are known at a time."""
-
-    def __init__(self, datapipe, *, buffer_size=10000, unbatch_level=0):
-        super().__init__(datapipe if unbatch_level == 0 else UnBatcher(datapipe, unbatch_level))
-        if buffer_size <= 0:
-            raise ValueError("buffer_size should be larger than 0")
-        self.buffer_size, self.enabled, self._seed = buffer_size, True, None
-
-    def set_shuffle(self, shuffle=True):
-        self.enabled = shuffle
-        return self
-
-    def set_seed(self, seed):
-        self._seed = seed
-        return self
-
-    def __iter__(self):
-        if not self.enabled:
-            yield from self.datapipe
-            return
-        import kagari
-        chance = random.Random(int(kagari.empty((), dtype=kagari.int64).random_()) if self._seed is None else self._seed)
-        self._seed, known = None, []
-        for element in self.datapipe:
-            if len(known) == self.buffer_size:
-                place = chance.randint(0, len(known) - 1)
-                element, known[place] = known[place], element
-                yield element
-            else:
-                known.append(element)
-        while known:
-            yield known.pop(chance.randint(0, len(known) - 1))
-
-    def __len__(self):
-        return len(self.datapipe)
-
-
 @functional_datapipe("sharding_filter")
 class ShardingFilter(_Over):
     """Every num_of_instances-th element, once apply_sharding was called."""
@@ -202,3 +158,7 @@ class Zipper(_Several):
 
     def __len__(self):
         return min(map(len, self.datapipes))
+
+
+from kagari.utils.data.datapipes.iter.combinatorics import SamplerIterDataPipe as Sampler  # noqa: E402  built on the pipes above
+from kagari.utils.data.datapipes.iter.combinatorics import ShufflerIterDataPipe as Shuffler  # noqa: E402
