@@ -422,7 +422,7 @@ def _functionals():
     found = {}
     for name in names:
         function = space.get(name) or getattr(kagari.nn.functional, name)
-        if inspect.isfunction(function) and function.__module__.startswith("kagari.nn"):
+        if inspect.isfunction(function) and function.__module__.startswith(("kagari.nn", "torch.nn")):
             found[id(function)] = _recorded_functional(function)
     return found
 
