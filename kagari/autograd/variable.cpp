@@ -5,6 +5,7 @@
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/special.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 
 namespace kagari {
@@ -248,7 +249,7 @@ Tensor (*detach_special)(const Tensor& t) = nullptr;
 
 namespace {
 /// Of a tensor with __torch_dispatch__, detach is a call that it answers itself.
-bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t); }
+bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t) && !is_quantized(t); }
 }  // namespace
 
 Tensor detach(const Tensor& t) {

@@ -359,6 +359,7 @@ bool operands_are_finite(const Gemm& g) {
 
 // False if tiles were wanted and met an element that is not finite.
 bool run(const Gemm& g, bool tiles) {
+  if (g.dtype == DType::Complex32 || is_shell(g.dtype)) fail_dtype("gemm", g.dtype);
   bool complex = is_complex(g.dtype);
   Method method = complex ? Method{} : method_for(g.dtype);
   bool narrow = !complex && itemsize(method.sum) != itemsize(g.dtype);

@@ -114,7 +114,11 @@ Tensor Ctx::grad_or_zeros(size_t i) const {
 
 std::string OpNodeBase::name() const { return op_.backward_name(); }
 void OpNodeBase::check_not_released() const {
-  KG_CHECK(!released_, "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved "
+  if (!released_) return;
+  uint32_t wanted = 0;
+  for (size_t i = 0; i < next_edges.size(); ++i) wanted |= uint32_t(needs(i)) << (i & 31);
+  const bool saved_nothing = !op_.saves_parsed().out && op_.kept_for(wanted) == 0;  // such a node may run again
+  KG_CHECK(saved_nothing, "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved "
            "intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
            "backward through the graph a second time or if you need to access saved tensors after calling backward.");
 }

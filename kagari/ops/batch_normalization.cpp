@@ -103,7 +103,7 @@ const auto batch_norm_op = define<&batch_norm_statistics>({
       const Tensor& g = c.grads[0];
       if (!g.defined()) return result;
       Ints dims = all_but_channels(input), shape = channel_shape(input);
-      if (grad_enabled() || detail::any_special(g, input, weight) || input.numel() == 0) {
+      if (grad_enabled() || g.is_meta() || detail::any_special(g, input, weight) || input.numel() == 0) {
         Tensor centered = input - (training ? mean(input, IntList(dims), true) : reshape(detach(c.out(1)), shape));
         Tensor rstd = training ? rsqrt(mean(square(centered), IntList(dims), true) + Scalar(eps)) : reshape(detach(c.out(2)), shape), hat = centered * rstd;
         Tensor gh = weight.defined() ? g * reshape(weight, shape) : g;
@@ -294,7 +294,7 @@ const auto group_norm_statistics_op = define<&group_norm_statistics>({
       const Tensor& g = c.grads[0];
       if (!g.defined()) return result;
       Ints dims = all_but_channels(input);
-      if (grad_enabled() || detail::any_special(g, input, weight) || input.numel() == 0) {
+      if (grad_enabled() || g.is_meta() || detail::any_special(g, input, weight) || input.numel() == 0) {
         auto group_mean = [&](const Tensor& t) {
           int64_t last[] = {-1};
           return spread_groups(mean(reshape(t, {N, groups, input.numel() / std::max<int64_t>(N * groups, 1)}), IntList(last, 1)), input);

@@ -302,7 +302,6 @@ void check_parts(const Tensor& a, const Tensor& b) {
   auto good = [](DType t) { return t == DType::Float32 || t == DType::Float64 || t == DType::Float16; };
   KG_CHECK(good(a.dtype()) && good(b.dtype()), "Expected both inputs to be Half, Float or Double tensors but got ", legacy_name(a.dtype()), " and ", legacy_name(b.dtype()));
   KG_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", legacy_name(a.dtype()), " but got scalar type ", legacy_name(b.dtype()), " for second argument");
-  KG_CHECK_IMPLEMENTED(a.dtype() != DType::Float16, "complex32 is not supported");
 }
 Tensor new_complex(const Tensor& a, const Tensor& b) { return empty_tensor(broadcast_sizes(a.sizes(), b.sizes()), to_complex(a.dtype()), a.device()); }
 

@@ -81,10 +81,12 @@ const auto eigvalsh_op = compose<&eigvalsh>({
 });
 
 const auto svd_op = define<&linalg_svd>({
-    .schema = "linalg_svd(Tensor A, bool full_matrices=True) -> (Tensor U, Tensor S, Tensor Vh)",
+    .schema = "linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
     .in = kFunction | kOut,
-    .doc = "A = U diag(S) Vh: orthonormal U and Vh, descending S. U and Vh are square if `full_matrices`.",
-    .run = [](Out&, const Tensor& A, bool full_matrices) -> Three {
+    .doc = "A = U diag(S) Vh: orthonormal U and Vh, descending S. U and Vh are square if `full_matrices`.\n"
+           "driver: an algorithm of CUDA; RuntimeError if it is given.",
+    .run = [](Out&, const Tensor& A, bool full_matrices, std::optional<std::string_view> driver) -> Three {
+      KG_CHECK(!driver, "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.");
       linalg::check_matrix("linalg.svd", A);
       linalg::check_floating("linalg.svd", A);
       int64_t m = rows(A), n = columns(A), k = std::min(m, n), ku = full_matrices ? m : k, kv = full_matrices ? n : k;
@@ -110,7 +112,7 @@ const auto svd_op = define<&linalg_svd>({
       });
       return {U, S, Vh};
     },
-    .grad = vjp("out", [](Ctx& c, const Tensor&, bool) -> Grads {
+    .grad = vjp("out", [](Ctx& c, const Tensor&, bool, std::optional<std::string_view>) -> Grads {
       Tensor S = c.out(1), U = c.out(0), Vh = c.out(2), gU = c.grads[0], gS = c.grads[1], gVh = c.grads[2];
       int64_t m = rows(U), n = columns(Vh), k = S.sizes().back();
       if (!gU.defined() && !gS.defined() && !gVh.defined()) return {Tensor()};
@@ -139,10 +141,10 @@ const auto svd_op = define<&linalg_svd>({
     }),
 });
 const auto svdvals_op = compose<&svdvals>({
-    .schema = "linalg_svdvals(Tensor A) -> Tensor",
+    .schema = "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor",
     .in = kFunction | kOut,
-    .doc = "Descending singular values.",
-    .body = [](const Tensor& A) { return std::get<1>(linalg_svd(A, false)); },
+    .doc = "Descending singular values. driver: as in linalg.svd.",
+    .body = [](const Tensor& A, std::optional<std::string_view> driver) { return std::get<1>(linalg_svd(A, false, driver)); },
 });
 Three old_svd(const Tensor& A, bool some, bool compute_uv) {
   auto [U, S, Vh] = linalg_svd(A, !some);
@@ -241,8 +243,8 @@ const auto matrix_power_op = compose<&matrix_power>({
 
 Two eigh(const Tensor& A, std::string_view UPLO) { return eigh_op(A, UPLO); }
 Tensor eigvalsh(const Tensor& A, std::string_view UPLO) { return eigvalsh_op(A, UPLO); }
-Three linalg_svd(const Tensor& A, bool full_matrices) { return svd_op(A, full_matrices); }
-Tensor svdvals(const Tensor& A) { return svdvals_op(A); }
+Three linalg_svd(const Tensor& A, bool full_matrices, std::optional<std::string_view> driver) { return svd_op(A, full_matrices, driver); }
+Tensor svdvals(const Tensor& A, std::optional<std::string_view> driver) { return svdvals_op(A, driver); }
 Tensor matrix_norm(const Tensor& A, const Scalar& ord, IntList dim, bool keepdim, MaybeDType dtype) { return matrix_norm_op(A, ord, dim, keepdim, dtype); }
 Tensor matrix_norm_named(const Tensor& A, std::string_view ord, IntList dim, bool keepdim, MaybeDType dtype) { return matrix_norm_named_op(A, ord, dim, keepdim, dtype); }
 Tensor linalg_norm(const Tensor& A, const std::optional<Scalar>& ord, Dims dim, bool keepdim, MaybeDType dtype) { return linalg_norm_op(A, ord, dim, keepdim, dtype); }

@@ -10,8 +10,8 @@ namespace kagari {
 KAGARI_API std::tuple<Tensor, Tensor> eigh(const Tensor& A, std::string_view UPLO = "L");
 KAGARI_API Tensor eigvalsh(const Tensor& A, std::string_view UPLO = "L");
 /// A = U diag(S) Vh with descending S; U and Vh are square if full_matrices.
-KAGARI_API std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrices = true);
-KAGARI_API Tensor svdvals(const Tensor& A);
+KAGARI_API std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrices = true, std::optional<std::string_view> driver = {});
+KAGARI_API Tensor svdvals(const Tensor& A, std::optional<std::string_view> driver = {});
 /// ord 1, -1, 2, -2 or an infinity.
 KAGARI_API Tensor matrix_norm(const Tensor& A, const Scalar& ord, IntList dim, bool keepdim = false, std::optional<DType> dtype = {});
 /// 'fro' or 'nuc'.

@@ -1,5 +1,6 @@
 #include "kagari/ops/matmul.h"
 
+#include "kagari/cpu/copy.h"
 #include "kagari/cpu/gemm.h"
 #include "kagari/cpu/reduce.h"
 #include "kagari/ops/arithmetic.h"
@@ -32,6 +33,13 @@ GemmOperand operand(const Tensor& t) {
 void multiply(const Tensor& y, const Tensor& a, const Tensor& b, const Scalar& beta = 0, const Scalar& alpha = 1, const Tensor& bias = {}) {
   if (y.numel() == 0 || y.is_meta()) return;
   KG_CHECK_IMPLEMENTED(y.dtype() != DType::Bool && !is_float8(y.dtype()), "\"addmm_impl_cpu_\" not implemented for '", y.dtype(), "'");
+  if (y.dtype() == DType::Complex32) {  // pairs of halves are for memory: computed as complex64
+    auto wide = [](const Tensor& t) { return t.defined() ? elementwise::converted(t, DType::Complex64) : t; };
+    Tensor product = wide(y);
+    multiply(product, wide(a), wide(b), beta, alpha, wide(bias));
+    cpu::copy_elements(y, product);
+    return;
+  }
   Gemm g;
   g.dtype = y.dtype();
   size_t n = y.sizes().size();

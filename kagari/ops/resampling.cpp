@@ -90,6 +90,10 @@ Tensor nearest(int64_t in, int64_t out, bool exact, std::optional<double> scale)
   return index;
 }
 
+bool lies_last(const Tensor& t) {
+  return (t.dim() == 4 || t.dim() == 5) && !t.is_contiguous() && t.is_contiguous(t.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast);
+}
+
 const auto resample_op = compose<&resample>({
     .schema = "_resample(Tensor input, int[] output_size, str kernel, bool align_corners, float[]? scales, bool antialias) -> Tensor",
     .in = kPrivate,
@@ -98,20 +102,34 @@ const auto resample_op = compose<&resample>({
       int64_t dims = int64_t(output_size.size());
       KG_CHECK(input.dim() == dims + 2, "It is expected input_size equals to ", dims + 2, ", but got size ", input.dim());
       KG_CHECK_IMPLEMENTED(kernel.starts_with("nearest") || is_floating(input.dtype()) || input.dtype() == DType::UInt8, "\"upsample\" not implemented for '", input.dtype(), "'");
+      auto scale_of = [&](int64_t i) -> std::optional<double> {
+        if (!scales || size_t(i) >= scales->size()) return std::nullopt;
+        return (*scales)[size_t(i)];
+      };
+      if (kernel.starts_with("nearest") && lies_last(input)) {  // rows of channels are picked as they lie
+        Tensor y = movedim(input, IntList(Ints{1}), IntList(Ints{-1}));
+        for (int64_t i = 0; i < dims; ++i) {
+          int64_t in = y.sizes()[size_t(i + 1)], out = output_size[size_t(i)];
+          KG_CHECK(in > 0 && out > 0, "Input and output sizes should be greater than 0, but got input (", input.sizes(), ") output (", output_size, ")");
+          if (in != out || scale_of(i)) y = index_select(y, i + 1, nearest(in, out, kernel == "nearest-exact", scale_of(i)));
+        }
+        y = movedim(y, IntList(Ints{-1}), IntList(Ints{1}));
+        return y.storage() == input.storage() ? clone(input) : y;
+      }
       Tensor y = input;
       // Bytes are rounded after each dimension, the last one first, as PyTorch does.
       bool bytes = input.dtype() == DType::UInt8 && !kernel.starts_with("nearest");
       for (int64_t step = 0; step < dims; ++step) {
         int64_t i = bytes ? dims - 1 - step : step, d = i + 2, in = input.sizes()[size_t(d)], out = output_size[size_t(i)];
         KG_CHECK(in > 0 && out > 0, "Input and output sizes should be greater than 0, but got input (", input.sizes(), ") output (", output_size, ")");
-        std::optional<double> s = scales && size_t(i) < scales->size() ? std::optional<double>((*scales)[size_t(i)]) : std::nullopt;
+        std::optional<double> s = scale_of(i);
         if (kernel.starts_with("nearest")) {
           if (in != out || s) y = index_select(y, d, nearest(in, out, kernel == "nearest-exact", s));
           continue;
         }
         if (in == out && !(s && *s != 1)) continue;
         DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
-        Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
+        Tensor w = input.is_meta() ? empty_tensor({out, in}, compute, input.device()) : bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
         if (d == input.dim() - 1) y = matmul(x, transpose(w, 0, 1));
         else if (d == input.dim() - 2) y = matmul(w, x);
@@ -119,7 +137,7 @@ const auto resample_op = compose<&resample>({
         if (bytes) y = to(clamp(floor(y + Scalar(0.5)), Scalar(0), Scalar(255)), DType::UInt8);
       }
       MemoryFormat last = input.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
-      bool is_last = input.dim() >= 4 && !input.is_contiguous() && input.is_contiguous(last);
+      bool is_last = lies_last(input);
       y = to(y, input.dtype());
       return y.is_same(input) ? clone(input) : contiguous(y, is_last ? last : MemoryFormat::Contiguous);
     },

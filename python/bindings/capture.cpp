@@ -53,6 +53,11 @@ struct ReadsUnseen {
   ~ReadsUnseen() { value_read_observer = before; }
 };
 
+struct Reenter {
+  Mode* before = active_mode;
+  ~Reenter() { active_mode = before; }
+};
+
 class Capture final : public Mode, public ValueReadObserver {
  public:
   Capture(PyObject* report, PyObject* on_read, bool open, std::set<std::string, std::less<>> whole)
@@ -68,6 +73,7 @@ class Capture final : public Mode, public ValueReadObserver {
   }
 
   void call(const OpBase& op, const Value* args, Dest dest, Result& out) override {
+    if (transformed(op, args, dest, out)) return;
     if (op.composed && is_open(op.schema().name)) return open(op, args, dest, out);
     {
       ReadsUnseen unseen;
@@ -77,6 +83,14 @@ class Capture final : public Mode, public ValueReadObserver {
   }
 
  private:
+  /// A call with tensors of a transform (vmap, tangents) is seen as the operators that the transform makes of it.
+  bool transformed(const OpBase& op, const Value* args, const Dest& dest, Result& out) {
+    if (!special_handler) return false;
+    Reenter reenter;
+    active_mode = this;
+    return special_handler(op, args, dest, out);
+  }
+
   /// Operators that write to an argument are seen through what they do, except those that only give it another shape.
   bool is_open(std::string_view name) const {
     static constexpr std::string_view reshaping[] = {"squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "swapdims_", "as_strided_", "resize_", "resize_as_", "set_"};
@@ -88,10 +102,7 @@ class Capture final : public Mode, public ValueReadObserver {
   void open(const OpBase& op, const Value* args, const Dest& dest, Result& out) {
     Result fresh;
     {
-      struct Reenter {
-        Mode* before = active_mode;
-        ~Reenter() { active_mode = before; }
-      } reenter;
+      Reenter reenter;
       active_mode = this;
       run_beneath(op, args, {}, fresh);
     }

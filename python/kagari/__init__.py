@@ -43,7 +43,7 @@ _HOMES = {name: home for home, names in {
         matrix_transpose permute_dims take_along_axis unique_all unique_counts unique_inverse unique_values unstack vecdot
     """,
     "_basics": """
-        _assert _assert_async get_device_module qint8 qint32 quint8
+        _assert _assert_async get_device_module
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
         get_deterministic_debug_mode get_device get_float32_matmul_precision get_num_interop_threads is_complex
         is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_nonzero is_same_size
@@ -68,15 +68,19 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_older_names": """
-        AcceleratorError Argument CompilationUnit DisableTorchFunction DisableTorchFunctionSubclass DispatchKey DispatchKeySet FatalError FunctionSchema Future OutOfMemoryError Storage Tag ccol_indices_copy
+        AcceleratorError Argument CompilationUnit DisableTorchFunction DisableTorchFunctionSubclass DispatchKey DispatchKeySet FatalError FunctionSchema OutOfMemoryError Storage Tag ccol_indices_copy
         col_indices_copy crow_indices_copy dequantize dsmm fork get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy
-        init_num_threads is_vulkan_available per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine
-        per_tensor_symmetric prepare_multiprocessing_environment qscheme resize_as_sparse_ row_indices_copy thread_safe_generator values_copy wait
+        init_num_threads is_vulkan_available prepare_multiprocessing_environment resize_as_sparse_ row_indices_copy thread_safe_generator values_copy wait
     """,
     "_ops": "ops",
     "_script_types": """
         AnyType AwaitType BoolType ComplexType DeviceObjType DictType FloatType FutureType IntType ListType NoneType NumberType OptionalType
         PyObjectType RRefType StreamObjType StringType SymBoolType SymIntType TensorType TupleType Type UnionType
+    """,
+    "_quantized": """
+        _choose_qparams_per_tensor _empty_affine_quantized _empty_per_channel_affine_quantized fused_moving_avg_obs_fake_quant
+        per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric
+        qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
     """,
     "_stream": "Event Stream",
     "_tensor_str": "set_printoptions",
@@ -89,8 +93,10 @@ _HOMES = {name: home for home, names in {
         set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
     """,
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
+    "futures": "Future",
     "jit": "ScriptFunction ScriptModule",
-    "nn._functional.grouped": "_scaled_mm",
+    "nn._functional.grouped": "_grouped_mm _scaled_mm",
+    "nested": "_nested_tensor_from_mask _nested_tensor_from_mask_left_aligned",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
     "serialization": "load save",
     "sparse._construction": """

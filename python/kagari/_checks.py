@@ -1,57 +1,37 @@
-"""Checks of conditions by which library code refuses arguments: torch._check and its relatives.
-
-Each raises its own type of error if the condition does not hold; `message` is a function that gives the text.
-"""
+"""torch._check and its kin: conditions that a program states, and the exceptions where they do not hold."""
 import kagari
 
-_TEXT = "Expected cond to be True, but got False. (Pass a message to say more.)"
+_UNEXPLAINED = "Expected cond to be True, but got False. (Pass a message to say more.)"
 
 
-def _check_with(error_type, cond, message=None):
-    """error_type(message()) unless cond, a bool, is True."""
-    if not isinstance(cond, bool):
-        raise TypeError(f"cond must be a bool, but got {type(cond)}")
-    if cond:
-        return
-    if message is not None and not callable(message):
+def _fail(error_type, message):
+    if message is None:
+        raise error_type(_UNEXPLAINED)
+    if not callable(message):
         raise TypeError("message must be a callable")
-    raise error_type(_TEXT if message is None else str(message()))
+    raise error_type(str(message()))
 
 
-def _check(cond, message=None):
-    """RuntimeError unless cond is True."""
-    _check_with(RuntimeError, cond, message)
+def _check_with(error_type, cond, message):
+    """Raises `error_type` with the text that `message()` returns unless cond, a bool, is True.
 
+    TypeError if cond is no bool, or if the text is needed and message is no function.
 
-def _check_index(cond, message=None):
-    """IndexError unless cond is True."""
-    _check_with(IndexError, cond, message)
-
-
-def _check_value(cond, message=None):
-    """ValueError unless cond is True."""
-    _check_with(ValueError, cond, message)
-
-
-def _check_type(cond, message=None):
-    """TypeError unless cond is True."""
-    _check_with(TypeError, cond, message)
-
-
-def _check_not_implemented(cond, message=None):
-    """NotImplementedError unless cond is True."""
-    _check_with(NotImplementedError, cond, message)
-
-
-def _check_is_size(i, message=None, *, max=None):
-    """RuntimeError unless 0 <= i (<= max)."""
-    _check(bool(i >= 0), message)
-    if max is not None:
-        _check(bool(i <= max), message)
+    >>> torch._check_with(ValueError, 1 + 1 == 2, lambda: "arithmetic failed")
+    """
+    if not issubclass(error_type, Exception) or issubclass(error_type, Warning):
+        raise TypeError(f"error_type must be an exception, but got {error_type}")
+    if not isinstance(cond, (bool, kagari.SymBool)):
+        if isinstance(cond, kagari.Tensor):
+            raise TypeError("cond must be a bool, but got a Tensor. For tensor conditions, use torch._check_tensor_all() to assert "
+                            "that all elements are true.")
+        raise TypeError(f"cond must be a bool, but got {type(cond)}")
+    if not cond:
+        _fail(error_type, message)
 
 
 def _check_tensor_all_with(error_type, cond, message=None):
-    """error_type(message()) unless all elements of cond, a bool tensor, are True."""
+    """Raises `error_type` unless all elements of the bool tensor cond are True. TypeError if cond is no bool tensor."""
     if not isinstance(cond, kagari.Tensor):
         raise TypeError(f"cond must be a tensor, but got {type(cond)}")
     if cond.dtype != kagari.bool:
@@ -60,8 +40,30 @@ def _check_tensor_all_with(error_type, cond, message=None):
 
 
 def _check_tensor_all(cond, message=None):
-    """RuntimeError unless all elements of cond, a bool tensor, are True."""
+    """RuntimeError, with the text that `message()` returns, unless all elements of the bool tensor cond are True."""
     _check_tensor_all_with(RuntimeError, cond, message)
+
+
+def _check_is_size(i, message=None, *, max=None):
+    """RuntimeError unless i is a size: not negative, and at most max if that is given."""
+    _check_with(RuntimeError, i >= 0, message)
+    if max is not None:
+        _check_with(RuntimeError, i <= max, message)
+
+
+def _check_as(name, error_type):
+    def check(cond, message=None):
+        _check_with(error_type, cond, message)
+    check.__name__ = check.__qualname__ = name
+    check.__doc__ = f"{error_type.__name__}, with the text that `message()` returns, unless cond, a bool, is True."
+    return check
+
+
+_check = _check_as("_check", RuntimeError)
+_check_index = _check_as("_check_index", IndexError)
+_check_value = _check_as("_check_value", ValueError)
+_check_type = _check_as("_check_type", TypeError)
+_check_not_implemented = _check_as("_check_not_implemented", NotImplementedError)
 
 
 def _is_all_true(input):

@@ -4,8 +4,7 @@ import os
 
 import kagari
 
-__all__ = ["OutOfMemoryError", "AcceleratorError", "FatalError", "Tag", "qscheme", "per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric",
-           "per_channel_affine_float_qparams", "has_lapack", "has_mkl", "has_openmp", "has_spectral"]
+__all__ = ["OutOfMemoryError", "AcceleratorError", "FatalError", "Tag", "has_lapack", "has_mkl", "has_openmp", "has_spectral"]
 
 
 class OutOfMemoryError(RuntimeError):
@@ -24,25 +23,6 @@ Tag = enum.Enum("Tag", "core cudagraph_unsafe data_dependent_output dynamic_outp
                         "needs_contiguous_strides needs_exact_strides needs_fixed_stride_order nondeterministic_bitwise nondeterministic_seeded out out_variant "
                         "pointwise pt2_compliant_tag reduction view_copy", start=0)
 Tag.__doc__ = "Remarks on operators, for torch.library.define(..., tags=...)."
-
-
-class qscheme:
-    """How the scales of a quantised tensor are arranged. A name: there are no quantised tensors."""
-
-    def __init__(self, name):
-        self._name = name
-
-    def __repr__(self):
-        return f"torch.{self._name}"
-
-    def __reduce__(self):
-        from kagari._tensor import _named
-        return _named, (self._name,)
-
-
-per_tensor_affine, per_channel_affine = qscheme("per_tensor_affine"), qscheme("per_channel_affine")
-per_tensor_symmetric, per_channel_symmetric = qscheme("per_tensor_symmetric"), qscheme("per_channel_symmetric")
-per_channel_affine_float_qparams = qscheme("per_channel_affine_float_qparams")
 
 has_lapack = has_openmp = has_spectral = True
 has_mkl = False
@@ -92,7 +72,7 @@ def wait(future):
 
 
 def dequantize(input):
-    """The tensor itself, in float32 if it was float16: there are no quantised tensors. A list gives a tuple."""
+    """Tensor.dequantize(); of a list, a tuple of tensors."""
     return tuple(map(dequantize, input)) if isinstance(input, (list, tuple)) else input.dequantize()
 
 
@@ -124,6 +104,6 @@ def __getattr__(name):
     if name in ("FunctionSchema", "Argument"):
         from kagari import _function_schema
         return getattr(_function_schema, name)
-    if name in ("Future", "CompilationUnit"):
-        return getattr(kagari.jit, name)
+    if name == "CompilationUnit":
+        return kagari.jit.CompilationUnit
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

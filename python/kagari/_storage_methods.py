@@ -25,6 +25,11 @@ def _no_device(kind):
     return method
 
 
+def _of_bytes(data):
+    """A storage with a copy of these bytes; plain pickles of storages name this function."""
+    return kagari.frombuffer(bytearray(data), dtype=kagari.uint8).untyped_storage() if data else kagari.UntypedStorage(0)
+
+
 class StorageMixin:
     """Plain functions that the core's class gets under their names."""
 
@@ -60,6 +65,9 @@ class StorageMixin:
 
     def __deepcopy__(self, memo):
         return memo.setdefault(("storage", self._cdata), self.clone())
+
+    def __reduce__(self):
+        return _of_bytes, (bytes(memoryview(self).cast("B")),)
 
     @property
     def filename(self):

@@ -37,6 +37,14 @@ def reduce_tensor(tensor):
     if tensor.device.type == "meta":
         return _utils._rebuild_meta_tensor_no_storage, (tensor.dtype, tuple(tensor.size()), tensor.stride(), tensor.requires_grad)
     untyped, dtype = tensor.untyped_storage(), tensor.dtype
+    if tensor.is_quantized:
+        how = tensor.qscheme()
+        if how == kagari.per_tensor_affine:
+            parameters = how, tensor.q_scale(), tensor.q_zero_point()
+        else:
+            parameters = how, tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points(), tensor.q_per_channel_axis()
+        return _utils._rebuild_qtensor, (storages.TypedStorage._wrap(untyped, dtype), tensor.storage_offset(), tuple(tensor.size()), tensor.stride(), parameters,
+                                         tensor.requires_grad, hooks)
     layout = tensor.storage_offset(), tuple(tensor.size()), tensor.stride(), tensor.requires_grad, hooks
     metadata = {name: True for name, has in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if has}
     extra = (metadata,) if metadata else ()
@@ -137,6 +145,11 @@ class _TensorMixin:
             import copy
             copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
+
+    def qscheme(self):
+        """How scales belong to the elements of a quantized tensor: torch.per_tensor_affine, torch.per_channel_affine, ..."""
+        from kagari._quantized import tensor_scheme
+        return tensor_scheme(self)
 
     def to_sparse_coo(self):
         """The tensor in the layout ``torch.sparse_coo``."""
@@ -276,21 +289,6 @@ class _TensorMixin:
         if not isinstance(stream, kagari.Stream):
             raise RuntimeError("unknown parameter type")
 
-    def dequantize(self):
-        """The tensor itself, in float32 if it was float16: there are no quantised tensors."""
-        return self.float() if self.dtype == kagari.float16 else self
-
-    def _only_quantized(name):
-        def method(self):
-            raise NotImplementedError(f"{name}(): only a quantised tensor has it, and there are none")
-        method.__name__, method.__doc__ = name, "NotImplementedError: of quantised tensors, of which there are none."
-        return method
-
-    int_repr, q_scale, q_zero_point, qscheme = map(_only_quantized, ("int_repr", "q_scale", "q_zero_point", "qscheme"))
-    q_per_channel_axis, q_per_channel_scales, q_per_channel_zero_points = map(
-        _only_quantized, ("q_per_channel_axis", "q_per_channel_scales", "q_per_channel_zero_points"))
-    del _only_quantized
-
     def _no_device(name):
         def method(self, *args, **kwargs):
             raise RuntimeError(f"kagari was built without support for the device '{name}'")
@@ -378,7 +376,7 @@ def _as_class(result, cls):
 
 def _copied_data(tensor, memo):
     """A copy of the data with the same layout; storages are copied once per deepcopy."""
-    if tensor.layout != kagari.strided or tensor.device.type == "meta":
+    if tensor.layout != kagari.strided or tensor.device.type == "meta" or tensor.is_quantized:
         return tensor.detach().clone()
     untyped = tensor.untyped_storage()
     storages = memo.setdefault("kagari storages", {})

@@ -65,6 +65,17 @@ def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
     return kagari.empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=requires_grad)
 
 
+def _rebuild_qtensor(storage, storage_offset, size, stride, quantizer_params, requires_grad, backward_hooks):
+    """A quantized tensor over the levels in a storage."""
+    from kagari._quantized import levels_of
+    levels = _C._tensor_over(getattr(storage, "_untyped_storage", storage), levels_of(storage.dtype), storage_offset, size, stride)
+    if quantizer_params[0] == kagari.per_tensor_affine:
+        made = kagari._make_per_tensor_quantized_tensor(levels, *quantizer_params[1:])
+    else:
+        made = kagari._make_per_channel_quantized_tensor(levels, *quantizer_params[1:])
+    return _finish(made, False, backward_hooks, None)
+
+
 def _rebuild_sparse_tensor(layout, data):
     name = str(layout)
     if name == "torch.sparse_coo":
@@ -91,8 +102,6 @@ def _not_supported(name, what):
     rebuild.__doc__ = f"Raises NotImplementedError: {what}."
     return rebuild
 
-
-_rebuild_qtensor = _not_supported("_rebuild_qtensor", "a quantised tensor")
 
 _rebuild_wrapper_subclass = _not_supported("_rebuild_wrapper_subclass", "a tensor without data of a wrapper class")
 _rebuild_device_tensor_from_numpy = _not_supported("_rebuild_device_tensor_from_numpy", "a tensor of another device")

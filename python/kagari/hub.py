@@ -18,12 +18,35 @@ READ_DATA_CHUNK = 128 * 1024
 _hub_dir = None
 
 
+class _Progress:
+    """Stands for the progress bar of the package tqdm where that is not installed: counts, and prints nothing."""
+
+    def __init__(self, iterable=None, total=None, disable=False, **options):
+        self.iterable, self.total, self.disable, self.n = iterable, total, disable, 0
+
+    def update(self, n=1):
+        """Adds to the count."""
+        self.n += n
+
+    def close(self):
+        """Does nothing."""
+
+    def __iter__(self):
+        return iter(self.iterable)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return None
+
+
 def __getattr__(name):
     if name == "tqdm":
         try:
             from tqdm.auto import tqdm
         except ImportError:
-            raise AttributeError("module 'torch.hub' has no attribute 'tqdm': the package tqdm is not installed") from None
+            return _Progress
         return tqdm
     if name == "MAP_LOCATION":
         from kagari.serialization import MAP_LOCATION

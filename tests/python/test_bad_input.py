@@ -28,6 +28,10 @@ def whole_leaf_through_a_view():
     leaf()[0].add_(1)
 
 
+def without_data(*size, dtype=torch.float32):
+    return torch.empty(size, dtype=dtype, device="meta")
+
+
 CASES = [
     (lambda: torch.empty(10 ** 15), RuntimeError, "you tried to allocate 4000000000000000 bytes"),
     (lambda: torch.empty(2 ** 62, 2 ** 62), RuntimeError, "Storage size calculation overflowed"),
@@ -92,6 +96,17 @@ CASES = [
     (lambda: vision.deform_conv2d(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 1, 1), torch.zeros(1, 2, 3, 3), torch.zeros(1, 1, 3, 3), torch.zeros(1), 0, 1, 0, 0, 1, 1, 1, 1, False),
      RuntimeError, "stride_h: 0"),
     (lambda: torch._C._function_by_name("ops._index")(torch.zeros((), dtype=torch.int32), [torch.zeros((), dtype=torch.int64)]), IndexError, "too many indices"),
+    (lambda: torch._fft_r2c(torch.ones(()), [-1], 0, True), IndexError, "tensor has no dimensions"),
+    (lambda: torch.as_strided(torch.ones(1, dtype=torch.bool), [1], [1], 2 ** 63 - 1), RuntimeError, "out of bounds for storage"),
+    (lambda: torch.as_strided_scatter(torch.ones(1), torch.ones(1), [1], [1], 2 ** 63 - 1), RuntimeError, "too large"),
+    (lambda: torch.ones(3, dtype=torch.uint8) // 256, RuntimeError, "ZeroDivisionError"),
+    (lambda: torch.remainder(torch.ones(3, dtype=torch.int8), 2 ** 40), RuntimeError, "ZeroDivisionError"),
+    (lambda: torch.zeros(()).masked_fill_(without_data(dtype=torch.bool), 1), RuntimeError, "at least two devices, cpu and meta"),
+    (lambda: torch.tril(without_data(3, 3), out=torch.zeros(3, 3)), RuntimeError, "out tensor on device meta"),
+    (lambda: torch.ones(3)[without_data(2, dtype=torch.int64)], RuntimeError, "indices should be either on cpu or on the same device"),
+    (lambda: torch.ones(3, 3)[:, [without_data(2, dtype=torch.int64), torch.tensor([0, 1])]], RuntimeError, "meta"),
+    (lambda: torch.ones(3).__setitem__(without_data(3, dtype=torch.bool), 1), NotImplementedError, "meta tensors do not have"),
+    (lambda: torch.ones(3).copy_(without_data(3)), NotImplementedError, "Cannot copy out of meta tensor"),
     (lambda: torch._convert_indices_from_coo_to_csr(torch.zeros(2, device="meta"), 2), NotImplementedError, "meta tensors do not have"),
 ]
 
@@ -111,3 +126,10 @@ def test_a_chain_of_100000_operators():
     y.sum().backward()
     assert x.grad.tolist() == [1, 1, 1]
     del y
+
+
+def test_a_number_among_tensors_without_data():
+    number, index = torch.zeros(()), without_data(dtype=torch.int64)
+    assert torch.masked_fill(number, without_data(dtype=torch.bool), 1).is_meta
+    assert torch.scatter_add(number, 0, index, number).is_meta and torch.index_fill(number, 0, index, 1.0).is_meta
+    assert without_data(3).copy_(torch.ones(3)).is_meta and (number + without_data(3)).is_meta

@@ -31,6 +31,8 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__ = self.spec             # importing put PyTorch's name there
+        if self.home == "kagari":
+            module.__name__ = "torch"           # libraries compare it
 
     def get_code(self, name):
         """For `python -m torch.x`."""
@@ -55,8 +57,8 @@ class TorchFinder(importlib.abc.MetaPathFinder):
     record = False
 
     def find_spec(self, fullname, path=None, target=None):
-        if self.record and fullname.startswith("kagari."):
-            return _recording_spec(fullname, path)
+        if fullname.startswith("kagari."):
+            return _own_spec(fullname, path, self.record)
         if fullname not in ("torch", "functorch") and not fullname.startswith("torch."):
             return None
         from kagari._alias.names import kagari_module
@@ -91,28 +93,40 @@ class _RecordingModule(types.ModuleType):
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 
 
-class _RecordingLoader(importlib.abc.Loader):
-    """Loads a module of kagari and makes it note the names it does not have."""
+class _OwnLoader(importlib.abc.Loader):
+    """Loads a module of kagari; its classes and functions then say that they are from PyTorch's module, because programs ask them."""
 
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader, record):
+        self.loader, self.record = loader, record
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
 
     def exec_module(self, module):
         self.loader.exec_module(module)
-        _record_attributes(module)
+        _rename(module)
+        if self.record:
+            _record_attributes(module)
 
     def __getattr__(self, name):
         return getattr(self.loader, name)
 
 
-def _recording_spec(fullname, path):
+def _own_spec(fullname, path, record):
     spec = importlib.machinery.PathFinder.find_spec(fullname, path)
     if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-        spec.loader = _RecordingLoader(spec.loader)
+        spec.loader = _OwnLoader(spec.loader, record)
     return spec
+
+
+def _rename(module):
+    """Note [Names of classes]: files and child processes find a class by its module's name, so that both names of the module work."""
+    from kagari._alias.names import torch_home, torch_module
+    home = module.__name__
+    sys.modules.setdefault(torch_module(home), module)
+    for name, value in list(vars(module).items()):
+        if isinstance(value, (type, types.FunctionType)) and value.__module__ == home:
+            value.__module__ = torch_home(home, name)
 
 
 def _record_attributes(module):
@@ -131,12 +145,15 @@ def install(children=True, record=False):
     Raises RuntimeError if the real torch was imported before.
     """
     present = sys.modules.get("torch")
-    if present is not None and present.__name__ != "kagari":
+    if present is not None and present is not sys.modules.get("kagari"):
         raise RuntimeError("kagari.as_torch() must be called before anything imports torch")
     finder = installed()
     if finder is None:
         finder = TorchFinder()
         sys.meta_path.insert(0, finder)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("kagari.") and not name.startswith("kagari._alias") and isinstance(getattr(module, "__loader__", None), importlib.machinery.SourceFileLoader):
+                _rename(module)
     if record and not finder.record:
         finder.record = True
         for name, module in list(sys.modules.items()):

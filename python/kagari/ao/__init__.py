@@ -1,8 +1,14 @@
 """Optimising models for deployment."""
+import importlib
+
+_SUBMODULES = ("nn", "quantization")
 
 
 def __getattr__(name):
-    if name in ("nn", "quantization"):
-        import importlib
-        return importlib.import_module(f"kagari.ao.{name}")
-    raise AttributeError(f"module 'torch.ao' has no attribute {name!r}")
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})

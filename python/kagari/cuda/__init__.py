@@ -42,12 +42,17 @@ def _lazy_init():
     raise AssertionError("Torch not compiled with CUDA enabled")
 
 
+def _is_in_bad_fork():
+    """False: there is no state of CUDA that a fork could spoil."""
+    return False
+
+
 def _lazy_call(callable, **kwargs):
     """Calls that wait for CUDA to start wait forever."""
 
 
 def __getattr__(name):
-    if name in ("amp", "nvtx", "memory", "random", "streams"):
+    if name in ("amp", "nvtx", "memory", "profiler", "random", "sparse", "streams"):
         import importlib
         return importlib.import_module(f"kagari.cuda.{name}")
     if name.endswith("Tensor") or name.endswith("Storage"):

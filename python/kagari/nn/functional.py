@@ -19,7 +19,7 @@ _FILES = {
     "grouped": "ScalingType SwizzleType grouped_mm scaled_grouped_mm scaled_mm",
     "loss": "_legacy_reduction ctc_loss linear_cross_entropy triplet_margin_with_distance_loss",
     "normalization":
-        "_get_softmax_dim batch_norm gumbel_softmax instance_norm local_response_norm log_softmax normalize softmax "
+        "_get_softmax_dim batch_norm group_norm gumbel_softmax instance_norm local_response_norm log_softmax normalize softmax "
         "softmin",
     "pooling":
         "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "

@@ -157,3 +157,43 @@ def test_absent_devices_say_so():
     with kagari.backends.cudnn.flags(enabled=False, benchmark=True):
         assert kagari.backends.cudnn.benchmark
     assert not kagari.backends.cudnn.benchmark
+
+
+def test_packages_are_attributes(tmp_path):
+    check(run("-m", "kagari", tmp_path=tmp_path, code="""
+        import torch
+        for path in ("ao.nn.quantized.dynamic.Linear", "ao.quantization.quantize_dynamic", "fx.passes.shape_prop", "fx.passes.infra.pass_base",
+                     "utils.data.datapipes.iter.combinatorics"):
+            found = torch
+            for name in path.split("."):
+                found = getattr(found, name)
+    """))
+
+
+def test_classes_are_from_torch(tmp_path):
+    out = check(run("-m", "kagari", tmp_path=tmp_path, code="""
+        import inspect, io, pickle, torch
+        from torch.utils.data.dataloader import DataLoader
+        names = [torch.nn.Module, torch.nn.Parameter, torch.nn.modules.linear.Linear, torch.optim.Adam, torch.optim.lr_scheduler.StepLR, DataLoader,
+                 torch.nn.functional.dropout, torch.save, torch.is_tensor]
+        print([f"{x.__module__}.{x.__name__}" for x in names])
+        for x in names:
+            assert pickle.loads(pickle.dumps(x)) is x
+        assert inspect.getsource(torch.nn.Linear).startswith("class Linear")
+        layer = pickle.loads(pickle.dumps(torch.nn.Linear(2, 1)))
+        file = io.BytesIO()
+        torch.save(torch.optim.lr_scheduler.StepLR(torch.optim.SGD(layer.parameters(), 0.1), 2), file)
+        assert b"torch.optim.lr_scheduler\\nStepLR" in file.getvalue() and b"kagari" not in file.getvalue()
+        file.seek(0)
+        assert torch.load(file, weights_only=False).step_size == 2
+        print(type(torch.fx.symbolic_trace(torch.nn.Sequential(layer, torch.nn.Dropout(0.0)))).__mro__[1])
+    """))
+    assert out == ("['torch.nn.modules.module.Module', 'torch.nn.parameter.Parameter', 'torch.nn.modules.linear.Linear', 'torch.optim.adam.Adam', "
+                   "'torch.optim.lr_scheduler.StepLR', 'torch.utils.data.dataloader.DataLoader', 'torch.nn.functional.dropout', 'torch.serialization.save', "
+                   "'torch.is_tensor']\n<class 'torch.fx.graph_module.GraphModule'>\n")
+
+
+def test_without_the_alias_classes_are_from_kagari():
+    result = subprocess.run([sys.executable, "-c", "import kagari; print(kagari.nn.Linear.__module__, kagari.optim.lr_scheduler.StepLR.__module__)"],
+                            capture_output=True, text=True, timeout=300, env={**os.environ, "PYTHONPATH": str(pathlib.Path(kagari.__file__).parents[1])})
+    assert check(result) == "kagari.nn.modules.linear kagari.optim.lr_scheduler.factors\n"

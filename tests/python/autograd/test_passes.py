@@ -35,6 +35,22 @@ def test_grad():
     assert torch.autograd.grad(a * b, edge)[0].item() == 2
 
 
+def test_a_second_pass_through_what_saved_nothing():
+    x = leaf(1.0, 2.0)
+    parts = torch.cat([x, -x]).reshape(2, 2)
+    for row in parts:
+        (row + 1).sum().backward()  # frees the graph, which goes through cat both times
+    assert x.grad.tolist() == [0, 0]
+    y = (x + 1).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2, 2]
+    for saves in (x * x, x.exp(), torch.cat([x, x]) ** 2):
+        saves.sum().backward()
+        with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+            saves.sum().backward()
+
+
 def test_batched_gradients():
     x = leaf(1.0, 2.0, 3.0)
     (jacobian,) = torch.autograd.grad(x * x, x, torch.eye(3), is_grads_batched=True)

@@ -162,3 +162,16 @@ def test_registered_types():
         assert same(default_collate([(Mine(), 1), (Mine(), 2)]), [2, kagari.tensor([1, 2])])
     finally:
         del default_collate_fn_map[Mine]
+
+
+def test_pipes_in_an_order():
+    from kagari.utils.data.datapipes.iter import IterableWrapper, Sampler, Shuffler
+    from kagari.utils.data.datapipes.iter.combinatorics import SamplerIterDataPipe, ShufflerIterDataPipe
+    assert Shuffler is ShufflerIterDataPipe and Sampler is SamplerIterDataPipe
+    pipe = IterableWrapper(range(10))
+    kagari.manual_seed(0)
+    assert list(pipe.shuffle()) == [3, 5, 0, 1, 9, 6, 2, 7, 4, 8]  # as PyTorch's
+    assert sorted(pipe.shuffle(buffer_size=3)) == list(range(10)) and list(Sampler(pipe)) == list(range(10))
+    assert len(Sampler(pipe, kagari.utils.data.RandomSampler, sampler_kwargs={"num_samples": 3})) == 3
+    with pytest.raises(AssertionError, match="requires input datapipe implemented `__len__`"):
+        Sampler(pipe.filter(bool))

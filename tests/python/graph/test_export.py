@@ -205,3 +205,36 @@ def test_values_of_constants_may_be_read():
     table = torch.tensor([2, 3])
     module = run(Called(lambda x: x * table[0].item() + int(table.sum())), torch.ones(2))
     assert module(torch.ones(2)).tolist() == [7, 7]
+
+
+class Masked(torch.nn.Module):
+    """A causal mask, made by vmap of a function of two indices that also looks at an argument."""
+
+    def forward(self, x, lengths):
+        size = torch.arange(x.shape[1])
+
+        def visible(row, query, key):
+            return (key <= query) & (key < lengths[row])
+
+        across = torch.vmap(torch.vmap(torch.vmap(visible, (None, None, 0)), (None, 0, None)), (0, None, None))
+        return (x @ x.transpose(-1, -2)).where(across(torch.arange(x.shape[0]), size, size), 0)
+
+
+def test_what_a_transform_does_is_recorded():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 2])
+    for shapes, others in ((None, ((torch.randn(2, 5, 3), torch.tensor([1, 4])),)),
+                           ({"x": {1: torch.export.Dim("time", min=2, max=20)}, "lengths": None}, ((torch.randn(2, 7, 3), torch.tensor([6, 3])),))):
+        program = torch.export.export(Masked(), (x, lengths), dynamic_shapes=shapes)
+        for inputs in ((x, lengths), *others):
+            torch.testing.assert_close(program.module()(*inputs), Masked()(*inputs))
+
+
+def test_tangents_are_recorded():
+    class Derivative(torch.nn.Module):
+        def forward(self, x):
+            return torch.func.jvp(torch.sin, (x,), (torch.ones_like(x),))[1]
+
+    program = torch.export.export(Derivative(), (torch.zeros(3),))
+    y = torch.randn(3)
+    torch.testing.assert_close(program.module()(y), y.cos())

@@ -88,6 +88,8 @@ def test_moving_elements(function):
 
 def test_where():
     other = masked_tensor(torch.zeros(2, 3), ~MASK)
+    check(torch.where(MASK, masked_tensor(DATA, MASK), DATA), DATA, torch.ones(2, 3, dtype=torch.bool))
+    check(torch.where(MASK, 0.0, other), torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool))
     check(torch.where(MASK, masked_tensor(DATA, MASK), other), torch.where(MASK, DATA, torch.zeros(2, 3)), torch.ones(2, 3, dtype=torch.bool))
 
 

@@ -67,3 +67,15 @@ def test_distances():
     np.testing.assert_allclose(kagari.cdist(x, x).numpy(), [[0, 5], [5, 0]])
     np.testing.assert_allclose(F.pdist(x, 1).numpy(), [7])
     np.testing.assert_allclose(F.cosine_similarity(x, y).numpy(), [0, 0.8], rtol=1e-6)
+
+
+def test_sizes_as_tensors_and_groups_of_one_value():
+    x = kagari.arange(16.0).reshape(1, 1, 4, 4)
+    for mode in ("nearest", "bilinear", "bicubic", "area"):
+        size = (kagari.tensor(2), kagari.tensor(3))
+        assert kagari.equal(F.interpolate(x, size=size, mode=mode), F.interpolate(x, size=(2, 3), mode=mode))
+    with pytest.raises(TypeError, match="expected size to be one of int"):
+        F.interpolate(x, size=(kagari.tensor(2.0), 2))
+    with pytest.raises(ValueError, match=r"Expected more than 1 value per channel when training, got input size \[1, 4, 1, 1\]"):
+        F.group_norm(kagari.ones(1, 4, 1, 1), 4)
+    assert F.group_norm(kagari.ones(2, 4, 1, 1), 4).shape == (2, 4, 1, 1)

@@ -144,3 +144,11 @@ def test_matrices_that_are_not_finite():
     for f in (LA.svd, LA.svdvals, LA.eigh, lambda x: LA.lstsq(x, x), LA.eig, LA.cond):
         with pytest.raises(RuntimeError):
             f(bad)
+
+
+def test_drivers_of_singular_values_are_for_cuda():
+    a = torch.from_numpy(numbers(3, 2))
+    assert torch.equal(LA.svd(a, False, driver=None).S, LA.svdvals(a, driver=None))
+    for call in (LA.svd, LA.svdvals):
+        with pytest.raises(RuntimeError, match="keyword argument `driver=` is only supported on CUDA"):
+            call(a, driver="gesvd")

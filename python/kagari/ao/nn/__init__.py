@@ -1,8 +1,14 @@
-"""Layers of optimised models."""
+"""Layers for quantisation: joined ones (intrinsic), ones that round while they train (qat), and ones of integers (quantized)."""
+import importlib
+
+_SUBMODULES = ("intrinsic", "qat", "quantized")
 
 
 def __getattr__(name):
-    if name == "quantized":
-        import importlib
-        return importlib.import_module("kagari.ao.nn.quantized")
-    raise AttributeError(f"module 'torch.ao.nn' has no attribute {name!r}")
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})

@@ -1,1 +1,14 @@
 """Passes over graphs."""
+import importlib
+
+_SUBMODULES = ("graph_drawer", "infra", "operator_support", "shape_prop", "split_module", "utils")
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})

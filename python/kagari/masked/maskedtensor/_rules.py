@@ -30,7 +30,7 @@ def call(func, args, kwargs):
         return _reduced(name, *args, **kwargs)
     if name in _ALONG:
         return _along(name, *args, **kwargs)
-    if name in ELEMENTWISE or name.rstrip("_") in ELEMENTWISE or getattr(func, "elementwise", False):
+    if name in ("max", "min") and len(args) > 1 and isinstance(args[1], kagari.Tensor) or name in ELEMENTWISE or name.rstrip("_") in ELEMENTWISE or getattr(func, "elementwise", False):
         return _elementwise(func, args, kwargs)
     raise TypeError(f"no implementation found for '{name or func}' on MaskedTensor; use get_data() and get_mask()")
 
@@ -106,10 +106,12 @@ def _joined(func, tensors, dim=0):
 
 
 def _where(func, condition, input=None, other=None):
-    if not isinstance(input, MaskedTensor) or not isinstance(other, MaskedTensor):
-        raise ValueError("where(): both values must be masked tensors")
+    if input is None:
+        raise TypeError("where(): without values it is not implemented for a MaskedTensor; use get_data() and get_mask()")
     condition = _data(condition)
-    return MaskedTensor._around(kagari.where(condition, input.get_data(), other.get_data()), kagari.where(condition, input._masked_mask, other._masked_mask))
+    data = kagari.where(condition, *(one.get_data() if isinstance(one, MaskedTensor) else one for one in (input, other)))
+    masks = [one._masked_mask if isinstance(one, MaskedTensor) else kagari.ones((), dtype=kagari.bool) for one in (input, other)]
+    return MaskedTensor._around(data, kagari.where(condition, *masks).expand(data.shape))
 
 
 def _converted(func, input, *args, **kwargs):

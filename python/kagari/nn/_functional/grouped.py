@@ -78,6 +78,11 @@ def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
     return result if out_dtype is None else result.to(out_dtype)
 
 
+def _grouped_mm(self, mat2, offs=None, bias=None, out_dtype=None):
+    """grouped_mm; the operator's name."""
+    return grouped_mm(self, mat2, offs=offs, bias=bias, out_dtype=out_dtype)
+
+
 def _scaled_mm(self, mat2, scale_a, scale_b, bias=None, scale_result=None, out_dtype=None, use_fast_accum=False):
     """(self * scale_a) @ (mat2 * scale_b) + bias for float8 matrices, with scales for the whole matrix, or one for each row and column.
 

@@ -54,6 +54,15 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return _operator("batch_norm")(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` per sample and group of channels of (N, C, ...). ValueError if there is
+    one value per group in all."""
+    if input.dim() > 1 and input.numel() == num_groups and num_groups > 0:
+        groups = [input.size(0) * input.size(1) // num_groups, num_groups, *input.shape[2:]]
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {groups}")
+    return _operator("group_norm")(input, num_groups, weight, bias, eps)
+
+
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
                   momentum=0.1, eps=1e-5):
     """``(x - mean) / sqrt(var + eps) * weight + bias`` per sample and channel of (N, C, L, ...). ValueError if there is

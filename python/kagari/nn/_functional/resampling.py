@@ -28,10 +28,11 @@ def _check_sizes(size, scale_factor, input):
             raise ValueError(f"Input and output must have the same number of spatial dimensions, but got input with "
                              f"spatial dimensions of {spatial} and output size of {size}. Please provide input tensor in "
                              "(N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format.")
+        size = [int(s) if isinstance(s, kagari.Tensor) and s.dim() == 0 and not s.is_floating_point() else s for s in size]
         if not all(isinstance(s, int) for s in size):
             raise TypeError("expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], "
                             f"but got size with types {[type(s) for s in size]}")
-        return list(size), None
+        return size, None
     if scale_factor is not None:
         if not isinstance(scale_factor, (list, tuple)):
             return None, [float(scale_factor)] * dim

@@ -1,4 +1,9 @@
-"""torch.ao.nn.quantized under its older name."""
-from kagari.ao.nn.quantized import FloatFunctional, FXFloatFunctional, dynamic
+"""The older path of torch.ao.nn.quantized."""
+from kagari.ao.nn.quantized import *  # noqa: F403
 
-__all__ = ["FXFloatFunctional", "FloatFunctional", "dynamic"]
+
+def __getattr__(name):
+    if name in ("dynamic",):
+        import importlib
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,6 @@
 """Datasets, samplers and the loader that makes batches of them."""
+import importlib
+
 from .dataloader import DataLoader, _DatasetKind, default_collate, default_convert, get_worker_info
 from .dataset import (ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset,
                       random_split)
@@ -18,6 +20,5 @@ def __getattr__(name):
         from .datapipes import datapipe
         return getattr(datapipe, name)
     if name in ("graph", "graph_settings", "datapipes"):
-        import importlib
         return importlib.import_module(f"kagari.utils.data.{name}")
     raise AttributeError(f"module 'torch.utils.data' has no attribute {name!r}")

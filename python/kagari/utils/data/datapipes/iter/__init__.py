@@ -1,11 +1,11 @@
 """The iterable data pipes."""
 import itertools
-import random
 
 from kagari.utils.data._utils.collate import default_collate
 from kagari.utils.data.datapipes.datapipe import DataChunk, IterDataPipe, functional_datapipe
 from kagari.utils.data.datapipes.iter._branches import Demultiplexer, Forker, Grouper, Multiplexer
 from kagari.utils.data.datapipes.iter._files import FileLister, FileOpener, StreamReader
+from kagari.utils.data.datapipes.iter._over import _Over
 
 __all__ = ["Batcher", "Collator", "Concater", "Demultiplexer", "FileLister", "FileOpener", "Filter", "Forker", "Grouper", "IterableWrapper", "Mapper",
            "Multiplexer", "Sampler", "ShardingFilter", "Shuffler", "StreamReader", "UnBatcher", "Zipper"]
@@ -23,12 +23,6 @@ class IterableWrapper(IterDataPipe):
 
     def __len__(self):
         return len(self.iterable)
-
-
-class _Over(IterDataPipe):
-    def __init__(self, datapipe):
-        super().__init__()
-        self.datapipe = datapipe
 
 
 @functional_datapipe("map")
@@ -149,45 +143,6 @@ class Collator(_Over):
         return len(self.datapipe)
 
 
-@functional_datapipe("shuffle")
-class Shuffler(_Over):
-    """The elements in random order, of which buffer_size are known at a time."""
-
-    def __init__(self, datapipe, *, buffer_size=10000, unbatch_level=0):
-        super().__init__(datapipe if unbatch_level == 0 else UnBatcher(datapipe, unbatch_level))
-        if buffer_size <= 0:
-            raise ValueError("buffer_size should be larger than 0")
-        self.buffer_size, self.enabled, self._seed = buffer_size, True, None
-
-    def set_shuffle(self, shuffle=True):
-        self.enabled = shuffle
-        return self
-
-    def set_seed(self, seed):
-        self._seed = seed
-        return self
-
-    def __iter__(self):
-        if not self.enabled:
-            yield from self.datapipe
-            return
-        import kagari
-        chance = random.Random(int(kagari.empty((), dtype=kagari.int64).random_()) if self._seed is None else self._seed)
-        self._seed, known = None, []
-        for element in self.datapipe:
-            if len(known) == self.buffer_size:
-                place = chance.randint(0, len(known) - 1)
-                element, known[place] = known[place], element
-                yield element
-            else:
-                known.append(element)
-        while known:
-            yield known.pop(chance.randint(0, len(known) - 1))
-
-    def __len__(self):
-        return len(self.datapipe)
-
-
 @functional_datapipe("sharding_filter")
 class ShardingFilter(_Over):
     """Every num_of_instances-th element, once apply_sharding was called."""
@@ -208,46 +163,5 @@ class ShardingFilter(_Over):
         return count // self.num_of_instances + (self.instance_id < count % self.num_of_instances)
 
 
-class Sampler(_Over):
-    """The elements in the order of a sampler, made of the pipe and the arguments given."""
-
-    def __init__(self, datapipe, sampler=None, sampler_args=None, sampler_kwargs=None):
-        super().__init__(datapipe)
-        from kagari.utils.data.sampler import SequentialSampler
-        self.sampler = (sampler or SequentialSampler)(*(sampler_args or ()), data_source=datapipe, **(sampler_kwargs or {}))
-
-    def __iter__(self):
-        return iter(self.sampler)
-
-    def __len__(self):
-        return len(self.sampler)
-
-
-class _Several(IterDataPipe):
-    def __init__(self, *datapipes):
-        super().__init__()
-        if not datapipes:
-            raise ValueError("Expected at least one DataPipe, but got nothing")
-        self.datapipes = datapipes
-
-
-@functional_datapipe("concat")
-class Concater(_Several):
-    """One pipe after the other."""
-
-    def __iter__(self):
-        yield from itertools.chain(*self.datapipes)
-
-    def __len__(self):
-        return sum(map(len, self.datapipes))
-
-
-@functional_datapipe("zip")
-class Zipper(_Several):
-    """Tuples of one element of each pipe, until the shortest ends."""
-
-    def __iter__(self):
-        yield from zip(*self.datapipes)
-
-    def __len__(self):
-        return min(map(len, self.datapipes))
+from kagari.utils.data.datapipes.iter.combinatorics import SamplerIterDataPipe as Sampler  # noqa: E402  built on the pipes above
+from kagari.utils.data.datapipes.iter.combinatorics import ShufflerIterDataPipe as Shuffler  # noqa: E402
