@@ -1,7 +1,8 @@
 """Kernels with several paths (layouts, element types, sizes) give what NumPy gives on each of them."""
+import math
+
 import numpy as np
 import pytest
-import scipy.special
 import kagari as torch
 
 F = torch.nn.functional
@@ -100,7 +101,7 @@ def test_cdist_of_many_rows():
 def test_functions_in_lanes(dtype, limit):
     rng = np.random.default_rng(0)
     unit, wide = rng.uniform(-1, 1, 5001), rng.standard_normal(5001) * 10.0 ** rng.uniform(-4, 4, 5001)
-    cases = {"asin": (unit, np.arcsin), "acos": (unit, np.arccos), "atan": (wide, np.arctan), "tan": (wide, np.tan), "erfc": (rng.uniform(-6, 5, 5001), scipy.special.erfc)}
+    cases = {"asin": (unit, np.arcsin), "acos": (unit, np.arccos), "atan": (wide, np.arctan), "tan": (wide, np.tan), "erfc": (rng.uniform(-6, 5, 5001), np.vectorize(math.erfc))}
     for name, (x, exact) in cases.items():
         x = np.append(x, [0.0, -0.0, 1.0, -1.0, 0.5, np.nan]).astype(dtype)
         want, got = exact(x.astype(np.float64)), getattr(torch, name)(torch.from_numpy(x)).numpy()
