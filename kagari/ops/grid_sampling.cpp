@@ -97,7 +97,8 @@ std::tuple<Tensor, Tensor> tap_gradients(const Tensor& grad, const Tensor& image
   const int64_t taps = index.sizes()[0], n = image.sizes()[0], c = image.sizes()[1], s = image.sizes()[2], points = index.sizes()[2];
   const DType wide = is_half(image.dtype()) ? DType::Float32 : image.dtype();
   Tensor g = contiguous(to(grad, wide)), x = contiguous(to(image, wide)), w = weight.defined() ? contiguous(to(weight, wide)) : Tensor(), ix = contiguous(index);
-  Tensor gx = zero_(empty_tensor(image.sizes(), wide)), gw = weight.defined() ? zero_(empty_tensor(weight.sizes(), wide)) : Tensor();
+  Tensor gx = zero_(empty_tensor(image.sizes(), wide, image.device())), gw = weight.defined() ? zero_(empty_tensor(weight.sizes(), wide, image.device())) : Tensor();
+  if (gx.is_meta()) return {to(gx, image.dtype()), weight.defined() ? to(gw, weight.dtype()) : Tensor()};
   visit_floats("grid_sampler_backward", wide, [&](auto tag) {
     using T = decltype(tag);
     parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {

@@ -29,26 +29,24 @@ PyObject* enum_repr(PyObject* self) { return PyUnicode_FromString(reinterpret_ca
 // Pickled by name: copy and pickle find the same object again.
 PyObject* enum_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(std::strchr(reinterpret_cast<EnumObject*>(self)->text, '.') + 1); }
 int enum_value(PyObject* o) { return reinterpret_cast<EnumObject*>(o)->value; }
-// Dtypes that have a name and no elements: those of quantized tensors (whose levels have the dtype `like`), and half-precision complex numbers.
+// The dtypes of quantized tensors: a name for the dtype of their levels.
 struct NamedDType {
   const char* name;
   DType like;
 };
-constexpr NamedDType named_dtypes[] = {{"quint8", DType::UInt8}, {"qint8", DType::Int8}, {"qint32", DType::Int32}, {"quint4x2", DType::UInt8}, {"quint2x4", DType::UInt8},
-                                       {"complex32", DType::Complex64}};
+constexpr NamedDType named_dtypes[] = {{"quint8", DType::UInt8}, {"qint8", DType::Int8}, {"qint32", DType::Int32}, {"quint4x2", DType::UInt8}, {"quint2x4", DType::UInt8}};
 constexpr int named_count = int(std::size(named_dtypes));
 PyObject* named_objects[named_count];
 const NamedDType* named(PyObject* o) { return enum_value(o) < dtype_count ? nullptr : &named_dtypes[enum_value(o) - dtype_count]; }
 
 DType as_dtype(PyObject* o) {
   const NamedDType* only_name = named(o);
-  KG_CHECK_IMPLEMENTED(!only_name, "torch.", only_name->name, is_complex(only_name->like) ? ": there are no tensors of this dtype" : " is the dtype of quantized tensors only: see torch.quantize_per_tensor");
+  KG_CHECK_IMPLEMENTED(!only_name, "torch.", only_name->name, " is the dtype of quantized tensors only: see torch.quantize_per_tensor");
   return DType(enum_value(o));
 }
 
 PyObject* dtype_attribute(PyObject* self, void* which) {
   DType t = named(self) ? named(self)->like : DType(enum_value(self));
-  if (named(self) && is_complex(t) && which == reinterpret_cast<void*>(3)) return PyLong_FromLong(4);
   switch (reinterpret_cast<intptr_t>(which)) {
     case 0: return PyBool_FromLong(is_floating(t) || t == DType::Float4_e2m1fn_x2);
     case 1: return PyBool_FromLong(is_complex(t));
@@ -57,7 +55,6 @@ PyObject* dtype_attribute(PyObject* self, void* which) {
   }
 }
 PyObject* dtype_to_real(PyObject* self, PyObject*) {
-  if (named(self) && is_complex(named(self)->like)) return wrap(DType::Float16);
   return guarded([&] { return wrap(to_real(as_dtype(self))); });
 }
 PyObject* dtype_to_complex(PyObject* self, PyObject*) {
@@ -486,7 +483,6 @@ bool add_small_types(PyObject* module) {
     named_objects[i] = make_enum(dtype_type, dtype_count + i, named_dtypes[i].name);
     if (!named_objects[i] || PyModule_AddObjectRef(module, named_dtypes[i].name, named_objects[i]) < 0) return false;
   }
-  if (PyModule_AddObjectRef(module, "chalf", named_objects[named_count - 1]) < 0) return false;
   static constexpr std::pair<const char*, DType> other_names[] = {
       {"half", DType::Float16}, {"float", DType::Float32}, {"double", DType::Float64}, {"short", DType::Int16}, {"int", DType::Int32},
       {"long", DType::Int64}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}, {"chalf", DType::Complex32}};
