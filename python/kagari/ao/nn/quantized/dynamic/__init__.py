@@ -1,16 +1,14 @@
 """Layers whose weights are 8-bit integers, and whose inputs are rounded to 7 bits between their least and greatest value, anew in each call.
 
-Note [Dynamic quantisation]
-A weight w is stored as round(w / s) from -128 to 127, with s = max|w| / 127.5. An input x becomes round(x / t) + z from 0 to 127, with
-t = (max(x, 0) - min(x, 0)) / 127 and z the integer that stands for 0. The product of the two is an integer, computed as float32, which is exact
-up to about a thousand terms; times s * t, plus the bias, it is the output. With float16 only the weights are rounded, to that dtype.
+A weight w is stored as round(w / s) from -128 to 127, with s = max|w| / 127.5. What becomes of the input, and the product, is the core's
+(Note [Dynamic quantisation] in kagari/ops/quantization.cpp). With float16 only the weights are rounded, to that dtype.
 """
 import kagari
 from kagari.nn.modules.module import Module
 
 __all__ = ["GRU", "LSTM", "Linear"]
 
-_LEVELS = 127
+_int8_linear = kagari._C._space__C["_int8_linear"]
 
 
 class _Weight:
@@ -28,24 +26,12 @@ class _Weight:
         module.register_buffer(f"{name}_scale", kagari.tensor(scale))
 
     @staticmethod
-    def product(module, name, x):
-        """x @ weight.T, with x rounded unless the weight is float16."""
-        weight, scale = getattr(module, name), getattr(module, f"{name}_scale")
+    def product(module, name, x, bias=None):
+        """x @ weight.T + bias, with x rounded unless the weight is float16."""
+        weight = getattr(module, name)
         if weight.dtype == kagari.float16:
-            return kagari.nn.functional.linear(x, weight.float())
-        levels, step = _rounded(x)
-        return kagari.nn.functional.linear(levels, weight.float()).mul_(step * float(scale))
-
-
-def _rounded(x):
-    """(integers, unit) of an input; see Note [Dynamic quantisation]."""
-    if x.numel() == 0:
-        return x, 1.0
-    least, most = (float(value) for value in kagari.aminmax(x.detach()))
-    least, most = min(least, 0.0), max(most, 0.0)
-    step = (most - least) / _LEVELS or 1.0
-    zero = min(max(round(-least / step), 0), _LEVELS)
-    return kagari.round(x / step).add_(zero).clamp_(0, _LEVELS).sub_(zero), step
+            return kagari.nn.functional.linear(x, weight.float(), bias)
+        return _int8_linear(x, weight, float(getattr(module, f"{name}_scale")), bias)
 
 
 class Linear(Module):
@@ -83,8 +69,7 @@ class Linear(Module):
         return self._bias
 
     def forward(self, x):
-        out = _Weight.product(self, "_weight", x)
-        return out if self._bias is None else out + self._bias
+        return _Weight.product(self, "_weight", x, self._bias)
 
     def _get_name(self):
         return "DynamicQuantizedLinear"
