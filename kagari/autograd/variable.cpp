@@ -5,6 +5,7 @@
 #include "kagari/autograd/accumulate.h"
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/special.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 
 namespace kagari {
@@ -248,7 +249,7 @@ Tensor (*detach_special)(const Tensor& t) = nullptr;
 
 namespace {
 /// Of a tensor with __torch_dispatch__, detach is a call that it answers itself.
-bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t); }
+bool answers_detach(const Tensor& t) { return t.impl()->special && !t.impl()->transform && detach_special && !is_sparse(t) && !is_quantized(t); }
 }  // namespace
 
 Tensor detach(const Tensor& t) {
@@ -260,6 +261,10 @@ Tensor detach(const Tensor& t) {
 
 // ---------------------------------------------------------------- saved tensors
 Tensor handle_for_saving(const Tensor& t) { return answers_detach(t) ? detach_special(t) : alias(t); }
+
+SavedTensor::SavedTensor(SavedTensor&&) noexcept = default;
+SavedTensor& SavedTensor::operator=(SavedTensor&&) noexcept = default;
+SavedTensor::~SavedTensor() = default;
 
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr) : output_nr_(output_nr) {
   if (!t.defined()) return;

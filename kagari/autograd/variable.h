@@ -49,8 +49,10 @@ class KAGARI_API SavedTensor {
   SavedTensor() = default;
   /// `is_output`: t is (about to be) an output of the node that saves it.
   SavedTensor(const Tensor& t, bool is_output, uint32_t output_nr = 0);
-  SavedTensor(SavedTensor&&) = default;
-  SavedTensor& operator=(SavedTensor&&) = default;
+  // Not inline: each of hundreds of nodes has several.
+  SavedTensor(SavedTensor&&) noexcept;
+  SavedTensor& operator=(SavedTensor&&) noexcept;
+  ~SavedTensor();
   /// `owner`: the node that saved it.
   Tensor unpack(const Node& owner) const;
   bool defined() const { return tensor_.defined() || packed_; }

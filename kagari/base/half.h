@@ -1,5 +1,6 @@
 #pragma once
 #include <bit>
+#include <complex>
 #include <cstdint>
 
 namespace kagari {
@@ -58,6 +59,14 @@ struct BFloat16 {
     if ((u & 0x7fffffff) > 0x7f800000) return uint16_t(u >> 16 | 0x40);
     return uint16_t((u + 0x7fff + (u >> 16 & 1)) >> 16);
   }
+};
+
+/// A complex number of two float16, stored. Arithmetic happens in std::complex<float>.
+struct ComplexHalf {
+  Half real, imag;
+  ComplexHalf() = default;
+  constexpr ComplexHalf(std::complex<float> value) : real(value.real()), imag(value.imag()) {}
+  constexpr operator std::complex<float>() const { return {float(real), float(imag)}; }
 };
 
 }  // namespace kagari

@@ -441,7 +441,7 @@ struct Widened {
 };
 
 void check_dtype(const Convolution& c) {
-  if (is_float8(c.dtype) || !(is_floating(c.dtype) || is_complex(c.dtype) || c.dtype == DType::Int64)) fail_dtype("convolution", c.dtype);
+  if (is_float8(c.dtype) || is_shell(c.dtype) || c.dtype == DType::Complex32 || !(is_floating(c.dtype) || is_complex(c.dtype) || c.dtype == DType::Int64)) fail_dtype("convolution", c.dtype);
 }
 
 Convolution as_float32(Convolution c) {

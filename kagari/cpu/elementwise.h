@@ -61,7 +61,7 @@ inline constexpr DTypeSet kUnsigned =
     set_of(DType::UInt8) | set_of(DType::UInt16) | set_of(DType::UInt32) | set_of(DType::UInt64);
 inline constexpr DTypeSet kInteger = kSigned | kUnsigned;
 inline constexpr DTypeSet kIntegral = kInteger | kBool;
-inline constexpr DTypeSet kComplex = set_of(DType::Complex64) | set_of(DType::Complex128);
+inline constexpr DTypeSet kComplex = set_of(DType::Complex64) | set_of(DType::Complex128) | set_of(DType::Complex32);
 inline constexpr DTypeSet kReal = kIntegral | kFloating;
 inline constexpr DTypeSet kNumber = kReal | kComplex;
 
@@ -210,7 +210,9 @@ void dense_loop(char* const* data, const int64_t* strides, int64_t n, const void
 template <class F, class T, int Inputs, class Stored>
 constexpr LoopSpec make_spec() {
   using Out = typename OutputOf<F, T, Inputs>::type;
-  using StoredOut = std::conditional_t<std::is_same_v<Out, T>, Stored, Out>;
+  // the modulus of a pair of halves is a half
+  using RealOut = std::conditional_t<std::is_same_v<Stored, ComplexHalf> && std::is_same_v<Out, float>, Half, Out>;
+  using StoredOut = std::conditional_t<std::is_same_v<Out, T>, Stored, RealOut>;
   LoopSpec spec{&dense_loop<F, T, Inputs>, kUsesVec<F, T>, int8_t(Inputs + 1), {}, {}};
   spec.computed[0] = dtype_v<Out>;
   spec.stored[0] = dtype_v<StoredOut>;
@@ -300,6 +302,7 @@ void add_loop(KernelRegistry& r, std::string_view name) {
   add_one<F, Set, double>(r, name);
   add_one<F, Set, std::complex<float>>(r, name);
   add_one<F, Set, std::complex<double>>(r, name);
+  add_converted<F, Set, ComplexHalf, std::complex<float>>(r, name);
 }
 
 /// Registers integer loops that all compute in int64 (for functors whose loops are long and rarely used).

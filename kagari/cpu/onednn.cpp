@@ -150,6 +150,11 @@ void Plan::add_argument(int id, dnnl_query_t query, int index, MemoryDesc user, 
   arguments_.push_back(std::move(a));
 }
 
+void Plan::add_plain_argument(int id, MemoryDesc layout) {
+  const_dnnl_memory_desc_t inner = layout.get();
+  arguments_.push_back({id, false, std::move(layout), inner, 0, nullptr, 0});
+}
+
 void Plan::run(std::initializer_list<void*> addresses) const {
   KG_ASSERT(addresses.size() == arguments_.size());
   std::unique_ptr<Execution> execution(spare_.exchange(nullptr));

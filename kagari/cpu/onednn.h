@@ -48,6 +48,9 @@ class Plan {
   /// `query` and `index` name the layout that the primitive chose for argument `id` (DNNL_ARG_SRC, ...).
   void add_argument(int id, dnnl_query_t query, int index, MemoryDesc user, bool output);
 
+  /// An argument that lies as the primitive wants it, such as a zero point.
+  void add_plain_argument(int id, MemoryDesc layout);
+
   /// Runs with the arguments' addresses, in the order in which they were added.
   void run(std::initializer_list<void*> addresses) const;
 

@@ -17,11 +17,12 @@ struct PoolAxis {
 
 struct PoolPlanes {
   const PoolAxis* axes;      // three
-  const void* input;         // planes, contiguous
+  const void* input;         // planes, contiguous; or (kernels *_last) planes of elements of `channels` numbers each
   void* output;
   int64_t* positions;        // of the maxima in their plane
   int64_t divisor;           // for all windows, or 0: the product of theirs
   int64_t first, last;       // planes
+  int64_t channels = 1;
 };
 using PoolFn = void (*)(const PoolPlanes& p);
 

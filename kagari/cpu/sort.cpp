@@ -109,37 +109,60 @@ void sort_all(const T* x, T* values, int64_t* indices, int64_t rows, int64_t n, 
   });
 }
 
+// Which of several equal elements are taken, and in which order, is what the partial sort or selection of the whole row by value makes of
+// it, as in PyTorch: gradients go to those. `e` has room for the row.
+template <class T>
+void top_of_tied_row(const T* row, int64_t n, int64_t k, KeyOf<T> flip, bool sorted, EntryOf<KeyOf<T>>* e) {
+  using E = EntryOf<KeyOf<T>>;
+  auto before = [](const E& a, const E& b) { return key_part(a) < key_part(b); };
+  for (int64_t i = 0; i < n; ++i) e[i] = entry(KeyOf<T>(key_of(row[i]) ^ flip), uint32_t(i));
+  if (k * 64 <= n) return std::partial_sort(e, e + k, e + n, before);
+  std::nth_element(e, e + (k - 1), e + n, before);
+  if (sorted) std::sort(e, e + (k - 1), before);
+}
+
 // Candidates better than the worst of the best so far are collected; when there are many, only the best k stay.
 template <class T>
-void top_all(const T* x, T* values, int64_t* indices, int64_t rows, int64_t n, int64_t k, bool largest) {
+void top_all(const T* x, T* values, int64_t* indices, int64_t rows, int64_t n, int64_t k, bool largest, bool sorted) {
   using K = KeyOf<T>;
   using E = EntryOf<K>;
   const K flip = largest ? ~K(0) : K(0);
   if (k == 0) return;
   for_rows(rows, n, [&](int64_t begin, int64_t end) {
     const size_t room = size_t(std::min(n, std::max<int64_t>(4 * k, 2048)));
-    std::vector<E> best;
+    std::vector<E> best, whole;
     best.reserve(room);
     for (int64_t r = begin; r < end; ++r) {
       const T* row = x + r * n;
       best.clear();
-      K limit = ~K(0);  // keys above it have no chance
+      K limit = ~K(0), left_out = 0;  // keys above the limit have no chance; one that was dropped although it is as good as the k-th
+      bool dropped = false;
+      auto cut = [&] {
+        std::nth_element(best.begin(), best.begin() + (k - 1), best.end());
+        limit = key_part(best[size_t(k - 1)]);
+        for (size_t i = size_t(k); i < best.size(); ++i)
+          if (key_part(best[i]) == limit) dropped = true, left_out = limit;
+        best.resize(size_t(k));
+      };
       for (int64_t i = 0; i < n; ++i) {
         K key = key_of(row[i]) ^ flip;
         if (key > limit) continue;
         if (best.size() == room) {
-          std::nth_element(best.begin(), best.begin() + (k - 1), best.end());
-          best.resize(size_t(k));
-          limit = key_part(best.back());
-          if (key >= limit) continue;
+          cut();
+          if (key > limit) continue;
         }
         best.push_back(entry(key, uint32_t(i)));
       }
-      if (int64_t(best.size()) > k) {
-        std::nth_element(best.begin(), best.begin() + (k - 1), best.end());
-        best.resize(size_t(k));
-      }
+      if (int64_t(best.size()) > k) cut();
       std::sort(best.begin(), best.end());
+      bool tied = dropped && key_part(best.back()) == left_out;
+      for (size_t i = 1; i < best.size() && !tied; ++i) tied = key_part(best[i]) == key_part(best[i - 1]);
+      if (tied || (!sorted && k * 64 > n)) {
+        whole.resize(size_t(n));
+        top_of_tied_row(row, n, k, flip, sorted, whole.data());
+        write(row, whole.data(), k, values ? values + r * k : nullptr, indices ? indices + r * k : nullptr);
+        continue;
+      }
       write(row, best.data(), k, values ? values + r * k : nullptr, indices ? indices + r * k : nullptr);
     }
   });
@@ -167,9 +190,9 @@ void sort_rows(DType dtype, const void* x, void* values, int64_t* indices, int64
   visit_reals("sort", dtype, [&]<class T>(T) { sort_all(static_cast<const T*>(x), static_cast<T*>(values), indices, rows, n, descending); });
 }
 
-void topk_rows(DType dtype, const void* x, void* values, int64_t* indices, int64_t rows, int64_t n, int64_t k, bool largest) {
+void topk_rows(DType dtype, const void* x, void* values, int64_t* indices, int64_t rows, int64_t n, int64_t k, bool largest, bool sorted) {
   check_length(n);
-  visit_reals("topk", dtype, [&]<class T>(T) { top_all(static_cast<const T*>(x), static_cast<T*>(values), indices, rows, n, k, largest); });
+  visit_reals("topk", dtype, [&]<class T>(T) { top_all(static_cast<const T*>(x), static_cast<T*>(values), indices, rows, n, k, largest, sorted); });
 }
 
 void select_rows(DType dtype, const void* x, void* values, int64_t* indices, int64_t rows, int64_t n, int64_t k) {

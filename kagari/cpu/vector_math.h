@@ -157,9 +157,51 @@ KAGARI_INLINE VecD pow(VecD x, VecD y) {
   KAGARI_INLINE Vec<T> name(Vec<T> v) {                            \
     return map_lanes(v, [](T x) -> T { return expression; });      \
   }
-KAGARI_LANEWISE(erfc, std::erfc(x))
 KAGARI_LANEWISE(cbrt, std::cbrt(x))
 #undef KAGARI_LANEWISE
+
+namespace detail {
+
+// (1 + x) exp(x^2) erfc(x) as polynomials in u, which is (x - c) / (x + c) scaled to [-1, 1]: for x in [0.4, 10.3] with c = 3, and in
+// [0.45, 27.5] with c = 4.
+inline constexpr float kErfcFloat[] = {0.742088054f,      -0.165853364f,   0.0432989049f,   0.000807232616f, -0.00696325855f, 0.00349767599f,
+                                       -0.00086046707f, 4.71216539e-05f, 3.33419535e-05f, -5.91488006e-06f, -9.2167797e-07f};
+inline constexpr double kErfcDouble[] = {
+    0.690231557071907803, -0.15862017203623541, 0.0719705747393892841, -0.0222510247127411718, 0.000638587415743960844,
+    0.00498912186714344899, -0.00419517403699727131, 0.00219904587844428257, -0.000828339349582986263, 0.000215445080679778238,
+    -0.0000277651562659938295, -4.67547957565416225e-6, 3.05033621061842052e-6, -3.95749286293381299e-7, -1.37625176688230942e-7,
+    5.34723482866065345e-8, 2.72245833554865399e-9, -4.41827276866123637e-9, 2.16320196197614096e-10, 2.50921131109830429e-10,
+    -2.59111365180867751e-11};
+
+}  // namespace detail
+
+// 1 - erf(x), to a relative error of a few ULP: below 1/2 by erf, beyond it as exp(-x^2) times a smooth function, with x^2 in two parts.
+template <class T>
+KAGARI_INLINE Vec<T> erfc(Vec<T> x) {
+  using V = Vec<T>;
+  constexpr bool kSingle = sizeof(T) == 4;
+  constexpr T kLast = kSingle ? T(10.3) : T(27.5), kCentre = kSingle ? T(3) : T(4);
+  constexpr double kLow = kSingle ? -0.7647058823529412 : -0.79775280898876404494, kHigh = kSingle ? 0.5488721804511278 : 0.74603174603174603175;
+  const V near = V(1) - erf(x);
+  const V a = clamp(x, T(0.45), kLast);
+  const V t = (a - V(kCentre)) / (a + V(kCentre));
+  const V u = fma(t, V(T(2 / (kHigh - kLow))), V(T(-(kHigh + kLow) / (kHigh - kLow))));
+  V smooth;
+  if constexpr (kSingle) smooth = polynomial(u, detail::kErfcFloat);
+  else smooth = polynomial(u, detail::kErfcDouble);
+  const V square = a * a;
+  V power;
+  if constexpr (kHasFma) {
+    const V rest = fma(a, a, -square);
+    power = exp(-square);
+    power = power - power * rest;
+  } else {
+    const V head = bit_and(a, bits_as<T>(Vec<typename V::Int>(kSingle ? -(typename V::Int(1) << 12) : -(typename V::Int(1) << 27))));
+    power = exp(-head * head) * exp((head - a) * (a + head));
+  }
+  const V far = select(x >= V(kLast), V(0), power * smooth / (a + V(1)));
+  return select(x > V(0.5), far, near);
+}
 
 namespace detail {
 

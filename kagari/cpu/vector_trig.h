@@ -88,17 +88,33 @@ inline constexpr float kTanFloat[] = {0.333333492f,  0.133326456f,   0.054062008
                                       0.010865503f, 5.07511759e-05f, 0.00439597107f};
 inline constexpr float kAtanFloat[] = {-0.333332986f, 0.199985445f,   -0.142641947f, 0.109519385f,  -0.0840272829f,
                                        0.0579452664f, -0.0311656017f, 0.0109080561f, -0.00179216301f};
+inline constexpr double kAtanDouble[] = {-0.333333333333333303, 0.199999999999975322,  -0.142857142853841315, 0.111111110934908281,  -0.0909090859089193423,
+                                         0.0769229897103321692, -0.0666656469928910421, 0.0588150687779365607, -0.0525797333428411081, 0.0473774957952777897,
+                                         -0.0426035663260165213, 0.0374948681253524711, -0.0312771890669963848, 0.023696731580048622,  -0.0155351524754141761,
+                                         0.00836893117845016214, -0.00349588597391630952, 0.00104960350849685151, -0.000199961893779013821, 0.0000180619546186121522};
+inline constexpr double kAsinDouble[] = {0.166666666666666678, 0.0749999999999843293, 0.0446428571463554298, 0.0303819441385312473, 0.0223721729421498879,
+                                         0.0173523927208699729, 0.0139712129735529333, 0.0114791774151849059, 0.0103228143501857793, 0.0054575067186403583,
+                                         0.0174008794426940224, -0.0148518870712472032, 0.0287578513674215647};
 inline constexpr float kAsinFloat[] = {0.166666597f, 0.0750051439f, 0.0445149206f, 0.0318257101f, 0.0143665355f, 0.0376233868f};
 
-// pi/2 = kHalfPi + kHalfPiLow in float.
-inline constexpr float kHalfPi = 1.57079637f, kHalfPiLow = -4.371139e-08f;
+// pi/2 = kHalfPi + kHalfPiLow.
+template <class T>
+inline constexpr T kHalfPi = T(1.57079632679489661923);
+template <class T>
+inline constexpr T kHalfPiLow = sizeof(T) == 4 ? T(-4.371139e-08) : T(6.123233995736766e-17);
 
 // atan(t) for t in [0, 1], and asin(s) for s = sqrt(z) in [0, 1/2].
-KAGARI_INLINE VecF atan_unit(VecF t) {
-  VecF z = t * t;
-  return fma(t * z, polynomial(z, kAtanFloat), t);
+template <class T>
+KAGARI_INLINE Vec<T> atan_unit(Vec<T> t) {
+  Vec<T> z = t * t;
+  if constexpr (sizeof(T) == 4) return fma(t * z, polynomial(z, kAtanFloat), t);
+  else return fma(t * z, polynomial(z, kAtanDouble), t);
 }
-KAGARI_INLINE VecF asin_half(VecF s, VecF z) { return fma(s * z, polynomial(z, kAsinFloat), s); }
+template <class T>
+KAGARI_INLINE Vec<T> asin_half(Vec<T> s, Vec<T> z) {
+  if constexpr (sizeof(T) == 4) return fma(s * z, polynomial(z, kAsinFloat), s);
+  else return fma(s * z, polynomial(z, kAsinDouble), s);
+}
 
 }  // namespace detail
 
@@ -127,66 +143,65 @@ KAGARI_INLINE VecF tan(VecF x) {
 }
 
 // ULP <= 3.
-KAGARI_INLINE VecF atan(VecF x) {
-  VecF a = abs(x);
-  auto inverted = a > VecF(1);
-  VecF y = detail::atan_unit(select(inverted, VecF(1) / a, a));
-  y = select(inverted, (VecF(detail::kHalfPi) - y) + VecF(detail::kHalfPiLow), y);
+template <class T>
+KAGARI_INLINE Vec<T> atan(Vec<T> x) {
+  Vec<T> a = abs(x);
+  auto inverted = a > Vec<T>(1);
+  Vec<T> y = detail::atan_unit(select(inverted, Vec<T>(1) / a, a));
+  y = select(inverted, (Vec<T>(detail::kHalfPi<T>) - y) + Vec<T>(detail::kHalfPiLow<T>), y);
   return copysign(y, x);
 }
 
 // The angle of the point (x, y). ULP <= 4.
-KAGARI_INLINE VecF atan2(VecF y, VecF x) {
-  VecF a = abs(y), b = abs(x);
-  VecF large = maximum(a, b), small = minimum(a, b);
-  VecF t = small / large;
-  t = select(large == VecF(0), VecF(0), t);
-  t = select((small == large) & isinf(large), VecF(1), t);
-  VecF angle = detail::atan_unit(t);
-  angle = select(a > b, (VecF(detail::kHalfPi) - angle) + VecF(detail::kHalfPiLow), angle);
-  angle = select(signbit(x), (VecF(2 * detail::kHalfPi) - angle) + VecF(2 * detail::kHalfPiLow), angle);
+template <class T>
+KAGARI_INLINE Vec<T> atan2(Vec<T> y, Vec<T> x) {
+  Vec<T> a = abs(y), b = abs(x);
+  Vec<T> large = maximum(a, b), small = minimum(a, b);
+  Vec<T> t = small / large;
+  t = select(large == Vec<T>(0), Vec<T>(0), t);
+  t = select((small == large) & isinf(large), Vec<T>(1), t);
+  Vec<T> angle = detail::atan_unit(t);
+  angle = select(a > b, (Vec<T>(detail::kHalfPi<T>) - angle) + Vec<T>(detail::kHalfPiLow<T>), angle);
+  angle = select(signbit(x), (Vec<T>(2 * detail::kHalfPi<T>) - angle) + Vec<T>(2 * detail::kHalfPiLow<T>), angle);
   return copysign(angle, y);
 }
 
 // ULP <= 3.
-KAGARI_INLINE VecF asin(VecF x) {
-  VecF a = abs(x);
-  auto large = a > VecF(0.5f);  // asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2))
-  VecF z = select(large, fma(a, -0.5f, 0.5f), a * a);
-  VecF s = select(large, sqrt(z), a);
-  VecF p = detail::asin_half(s, z);
-  VecF y = select(large, VecF(detail::kHalfPi) - fma(p, 2.0f, -detail::kHalfPiLow), p);
+template <class T>
+KAGARI_INLINE Vec<T> asin(Vec<T> x) {
+  Vec<T> a = abs(x);
+  auto large = a > Vec<T>(T(0.5));  // asin(a) = pi/2 - 2 asin(sqrt((1 - a) / 2))
+  Vec<T> z = select(large, fma(a, T(-0.5), T(0.5)), a * a);
+  Vec<T> s = select(large, sqrt(z), a);
+  Vec<T> p = detail::asin_half(s, z);
+  Vec<T> y = select(large, Vec<T>(detail::kHalfPi<T>) - fma(p, T(2), -detail::kHalfPiLow<T>), p);
   return copysign(y, x);
 }
 
 // ULP <= 3.
-KAGARI_INLINE VecF acos(VecF x) {
-  VecF a = abs(x);
-  auto large = a > VecF(0.5f);
-  VecF z = select(large, fma(a, -0.5f, 0.5f), a * a);
-  VecF s = select(large, sqrt(z), a);
-  VecF p = detail::asin_half(s, z);
-  VecF twice = p + p;
-  VecF outer = select(signbit(x), VecF(2 * detail::kHalfPi) - (twice - VecF(2 * detail::kHalfPiLow)), twice);
-  VecF inner = VecF(detail::kHalfPi) - (copysign(p, x) - VecF(detail::kHalfPiLow));
+template <class T>
+KAGARI_INLINE Vec<T> acos(Vec<T> x) {
+  Vec<T> a = abs(x);
+  auto large = a > Vec<T>(T(0.5));
+  Vec<T> z = select(large, fma(a, T(-0.5), T(0.5)), a * a);
+  Vec<T> s = select(large, sqrt(z), a);
+  Vec<T> p = detail::asin_half(s, z);
+  Vec<T> twice = p + p;
+  Vec<T> outer = select(signbit(x), Vec<T>(2 * detail::kHalfPi<T>) - (twice - Vec<T>(2 * detail::kHalfPiLow<T>)), twice);
+  Vec<T> inner = Vec<T>(detail::kHalfPi<T>) - (copysign(p, x) - Vec<T>(detail::kHalfPiLow<T>));
   return select(large, outer, inner);
 }
 
-// The double versions of the rarer functions call <cmath>.
 KAGARI_INLINE VecD tan(VecD x) {
-  return map_lanes(x, [](double v) { return std::tan(v); });
-}
-KAGARI_INLINE VecD atan(VecD x) {
-  return map_lanes(x, [](double v) { return std::atan(v); });
-}
-KAGARI_INLINE VecD asin(VecD x) {
-  return map_lanes(x, [](double v) { return std::asin(v); });
-}
-KAGARI_INLINE VecD acos(VecD x) {
-  return map_lanes(x, [](double v) { return std::acos(v); });
-}
-KAGARI_INLINE VecD atan2(VecD y, VecD x) {
-  return map_lanes(y, x, [](double a, double b) { return std::atan2(a, b); });
+  VecD a = abs(x);
+  if (__builtin_expect(!all(a < VecD(detail::kReduceLimit<double>)), 0))
+    return map_lanes(x, [](double v) { return std::tan(v); });
+  VecL q;
+  VecD r = detail::quadrant_reduce(a, q);
+  VecD z = r * r, sine = detail::sin_reduced(r, z), cosine = detail::cos_reduced(z);
+  auto odd = bit_and(q, VecL(1)) != VecL(0);
+  VecD t = select(odd, -cosine, sine) / select(odd, sine, cosine);
+  return bit_xor(t, sign_bits(x));
 }
 
 }  // namespace KAGARI_ISA

@@ -100,7 +100,7 @@ void call_through_modes(const OpBase& op, const Value* args, Dest dest, Result& 
 }
 
 void run_beneath(const OpBase& op, const Value* args, Dest dest, Result& out, BoxedKernel kernel, bool parts) {
-  if (!kernel && call_sparse(op, args, dest, out)) return;
+  if (!kernel && (call_sparse(op, args, dest, out) || call_quantized(op, args, dest, out))) return;
   struct Reset {
     detail::Beneath before = detail::beneath;
     ~Reset() { detail::beneath = before; }

@@ -467,7 +467,7 @@ struct Op<R(A...)> final : OpBase {
   }
 
  private:
-  void set(const char* schema, unsigned where, unsigned t, const char* other_names, const char* text, const char* node) {
+  [[gnu::cold]] void set(const char* schema, unsigned where, unsigned t, const char* other_names, const char* text, const char* node) {
     schema_text = schema;
     in = where;
     traits = t;
@@ -499,7 +499,7 @@ struct Op<R(A...)> final : OpBase {
       detail::Returning<R>::put(out, fresh ? op(detail::Boxing<A>::get(args[I])...) : op.into(dest, detail::Boxing<A>::get(args[I])...));
     }
   }
-  R through_modes(const Dest& dest, A... args) const {
+  [[gnu::cold]] R through_modes(const Dest& dest, A... args) const {  // short rather than fast: there is one for every signature
     if (detail::beneath.op == this) {
       detail::Beneath how = std::exchange(detail::beneath, {});
       if (dest.kind == Dest::Kind::Fresh) {

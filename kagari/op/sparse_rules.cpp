@@ -4,6 +4,7 @@
 
 namespace kagari {
 
+bool (*call_quantized)(const OpBase& op, const Value* args, const Dest& dest, Result& out) = nullptr;
 void (*run_sparse_valuewise)(const SparseCall& call, bool linear, Result& out) = nullptr;
 
 namespace {

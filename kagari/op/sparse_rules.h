@@ -57,6 +57,8 @@ class KAGARI_API SparseValuewise {
 
 /// Runs the rule of an operator of which an argument is sparse. False if none is. NotImplementedError if there is no rule.
 KAGARI_API bool call_sparse(const OpBase& op, const Value* args, const Dest& dest, Result& out);
+/// Set by ops/: runs an operator of which an argument is quantized. False if none is, or if the operator itself can run: see Note [Quantized tensors].
+KAGARI_API extern bool (*call_quantized)(const OpBase& op, const Value* args, const Dest& dest, Result& out);
 /// Set by ops/: the result of a valuewise operator.
 KAGARI_API extern void (*run_sparse_valuewise)(const SparseCall& call, bool linear, Result& out);
 

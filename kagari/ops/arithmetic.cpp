@@ -1,6 +1,7 @@
 #include "kagari/ops/arithmetic.h"
 
 #include "kagari/ops/comparison.h"
+#include "kagari/ops/copy.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
@@ -109,7 +110,7 @@ const auto div_op = define<&div>({
         d = elementwise::floating(d);
         return elementwise::apply(out, elementwise::table<"div">(), "div", self, other, d, d);
       }
-      if (is_integral(d)) check_divisor(other);
+      if (is_integral(d)) check_divisor(other.dim() == 0 ? to(other, d) : other);  // a number may become zero: 256 as uint8
       // a quotient of halfs is rounded to a half first
       if (*mode == "trunc" && is_half(d)) return trunc(div(self, other));
       if (*mode == "trunc") return elementwise::apply(out, elementwise::table<"div_trunc">(), "div_trunc", self, other, d, d);

@@ -132,6 +132,7 @@ KG_CONVERSION(float, Float32);
 KG_CONVERSION(double, Float64);
 KG_CONVERSION(cfloat, Complex64);
 KG_CONVERSION(cdouble, Complex128);
+KG_CONVERSION(chalf, Complex32);
 #undef KG_CONVERSION
 
 Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) { return to(self, {}, Device{}, false, false, format); }

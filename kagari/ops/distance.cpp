@@ -5,10 +5,12 @@
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/bounds.h"
+#include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
 #include "kagari/ops/creation.h"
 #include "kagari/ops/elementwise.h"
 #include "kagari/ops/indexing.h"
+#include "kagari/ops/matmul.h"
 #include "kagari/ops/norms.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/reduce.h"
@@ -52,10 +54,36 @@ const auto pairwise_distance_op = compose<&pairwise_distance>({
     },
 });
 
+/// Distances as sqrt(|a|^2 + |b|^2 - 2 a b): a matrix product instead of all differences. Small distances between long rows lose digits.
+Tensor euclidean_distances(const Tensor& x1, const Tensor& x2);
+const auto euclidean_distances_op = define<&euclidean_distances>({
+    .schema = "_euclidean_dist(Tensor x1, Tensor x2) -> Tensor",
+    .in = kFunction | kPrivate,
+    .doc = "The Euclidean distance of each row of x1 (..., P, M) to each of x2 (..., R, M), by a matrix product: (..., P, R).",
+    .run = [](Out&, const Tensor& x1, const Tensor& x2) {
+      const DType type = elementwise::promoted(x1, x2), wide = is_half(type) ? DType::Float32 : type;
+      Tensor a = to(x1, wide), b = to(x2, wide);
+      int64_t last[] = {-1};
+      Tensor squares = sum(square(a), IntList(last, 1), true) + unsqueeze(sum(square(b), IntList(last, 1)), -2);
+      return to(sqrt(clamp_min(squares - 2 * matmul(a, transpose(b, -1, -2)), Scalar(0))), type);
+    },
+    .grad = vjp("x1 x2 out", [](Ctx& c, const Tensor& x1, const Tensor& x2) -> Grads {
+      Tensor y = c.out(), zero = eq(y, wrapped_number(0));
+      Tensor w = where(zero, wrapped_number(0), c.grad / where(zero, wrapped_number(1), y));
+      int64_t last[] = {-1}, rows[] = {-2};
+      return {c.needs(0) ? sum(w, IntList(last, 1), true) * x1 - matmul(w, x2) : Tensor(),
+              c.needs(1) ? transpose(sum(w, IntList(rows, 1), true), -1, -2) * x2 - matmul(transpose(w, -1, -2), x1) : Tensor()};
+    }),
+    .node_name = "CdistBackward0",
+});
+Tensor euclidean_distances(const Tensor& x1, const Tensor& x2) { return euclidean_distances_op(x1, x2); }
+
 const auto cdist_op = compose<&cdist>({
     .schema = "cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
     .in = kFunction,
-    .doc = "The p-norm distance of each row of x1 (..., P, M) to each of x2 (..., R, M): (..., P, R). compute_mode chooses how PyTorch computes and changes nothing here.",
+    .doc = "The p-norm distance of each row of x1 (..., P, M) to each of x2 (..., R, M): (..., P, R). Euclidean distances\n"
+           "of more than 25 rows come from a matrix product, unless compute_mode is 'donot_use_mm_for_euclid_dist', and always if it is\n"
+           "'use_mm_for_euclid_dist'.",
     .body = [](const Tensor& x1, const Tensor& x2, double p, std::optional<std::string_view> compute_mode) {
       KG_CHECK(x1.dim() >= 2, "X1 must be at least 2D, got: ", x1.dim(), "D");
       KG_CHECK(x2.dim() >= 2, "X2 must be at least 2D, got: ", x2.dim(), "D");
@@ -65,6 +93,9 @@ const auto cdist_op = compose<&cdist>({
       KG_CHECK(p >= 0, "cdist only supports non-negative p values");
       KG_CHECK_VALUE(!compute_mode || *compute_mode == "use_mm_for_euclid_dist_if_necessary" || *compute_mode == "use_mm_for_euclid_dist" || *compute_mode == "donot_use_mm_for_euclid_dist",
                      compute_mode.value_or(""), " is not a valid value for compute_mode");
+      const int64_t rows = std::max(x1.sizes()[size_t(x1.dim() - 2)], x2.sizes()[size_t(x2.dim() - 2)]);
+      const bool product = compute_mode == "use_mm_for_euclid_dist" || (compute_mode != "donot_use_mm_for_euclid_dist" && rows > 25);
+      if (p == 2 && product && x1.numel() > 0 && x2.numel() > 0 && !detail::any_special(x1, x2)) return euclidean_distances(x1, x2);
       Tensor difference = unsqueeze(x1, -2) - unsqueeze(x2, -3);
       int64_t last[] = {-1};
       if (difference.sizes().back() == 0) return sum(difference, IntList(last, 1));

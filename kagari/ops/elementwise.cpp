@@ -1,5 +1,7 @@
 #include "kagari/ops/elementwise.h"
 
+#include "kagari/cpu/copy.h"
+
 namespace kagari::elementwise {
 
 Tensor converted(const Tensor& t, DType dtype) {
@@ -83,6 +85,13 @@ Tensor apply(Out& out, const Table& table, std::string_view name, std::span<cons
       const Tensor* pair[] = {&copy, t};
       cpu::run_elementwise(cpu::cast_loop(compute, compute), nullptr, pair);
       converted_inputs[n - 1] = copy;
+      t = &converted_inputs[n - 1];
+    } else if (!plain && inputs.size() > 1 && t->numel() >= 4096 && t->sizes() == y.sizes() && t->strides() != y.strides() && y.is_non_overlapping_and_dense() &&
+               t->is_non_overlapping_and_dense()) {
+      // Lies across the result (transposed): copied by tiles first, so that the loop runs along all operands.
+      Tensor along = empty_strided_tensor(t->sizes(), y.strides(), compute, device);
+      cpu::copy_elements(along, *t);
+      converted_inputs[n - 1] = along;
       t = &converted_inputs[n - 1];
     }
     operands[n++] = t;

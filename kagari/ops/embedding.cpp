@@ -126,6 +126,8 @@ const auto repeat_interleave_op = compose<&repeat_interleave>({
       Ints wide(x.sizes()), joined(x.sizes());
       wide.insert(wide.begin() + d + 1, repeats);
       joined[d] *= repeats;
+      if (d == x.dim() - 1 && repeats > 1 && repeats < 8)  // columns side by side, where rows of so few copies would be slow
+        return reshape(cat(std::vector<Tensor>(size_t(repeats), unsqueeze(x, -1)), -1), joined);
       return reshape(clone(expand(unsqueeze(x, d + 1), wide), MemoryFormat::Contiguous), joined);
     },
 });

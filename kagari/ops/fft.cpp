@@ -21,7 +21,7 @@ int64_t normalization(MaybeText norm, bool forward) {
 }
 
 Tensor floating_input(const Tensor& t) {
-  KG_CHECK(!is_half(t.dtype()) && !is_float8(t.dtype()), "Unsupported dtype ", legacy_name(t.dtype()));
+  KG_CHECK(!is_half(t.dtype()) && !is_float8(t.dtype()) && t.dtype() != DType::Complex32, "Unsupported dtype ", legacy_name(t.dtype()));
   return is_integral(t.dtype()) ? to(t, default_dtype()) : t;
 }
 Tensor complex_input(const Tensor& t) {

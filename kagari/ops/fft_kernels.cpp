@@ -32,6 +32,7 @@ void check_points(IntList sizes, IntList dims) {
 }
 Ints wrapped(IntList dims, int64_t ndim) {
   Ints out;
+  KG_CHECK_INDEX(ndim > 0 || dims.empty(), "Dimension specified as ", dims[0], " but tensor has no dimensions");
   for (int64_t d : dims) out.push_back(wrap_dim(d, ndim));
   return out;
 }
@@ -89,9 +90,10 @@ const auto c2c_op = define<&fft_c2c>({
 });
 
 /// 1 for the frequencies of a half spectrum that are their own mirror image, `other` for those that stand for two.
-Tensor mirror_weights(int64_t n, int64_t dim, int64_t ndim, DType dtype, double other) {
+Tensor mirror_weights(int64_t n, int64_t dim, int64_t ndim, const Tensor& like, double other) {
   TensorOptions options;
-  options.dtype = dtype;
+  options.dtype = to_real(like.dtype());
+  options.device = like.device();
   Tensor w = full({n / 2 + 1}, other, options);
   fill_(select(w, 0, 0), 1);
   if (n % 2 == 0) fill_(select(w, 0, n / 2), 1);
@@ -123,7 +125,7 @@ const auto r2c_op = define<&fft_r2c>({
       if (!onesided) return {real(fft_c2c(c.grad, dim, normalization, false))};
       IntList sizes = c.sizes(0);
       int64_t ndim = int64_t(sizes.size()), last = wrap_dim(dim.back(), ndim), n = sizes[size_t(last)];
-      return {fft_c2r(c.grad * mirror_weights(n, last, ndim, to_real(c.grad.dtype()), 0.5), dim, normalization, n)};
+      return {fft_c2r(c.grad * mirror_weights(n, last, ndim, c.grad, 0.5), dim, normalization, n)};
     }),
 });
 
@@ -157,7 +159,7 @@ const auto c2r_op = define<&fft_c2r>({
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, IntList dim, int64_t normalization, int64_t n) -> Grads {
       int64_t ndim = c.grad.dim(), last = wrap_dim(dim.back(), ndim);
-      return {fft_r2c(c.grad, dim, normalization, true) * mirror_weights(n, last, ndim, c.grad.dtype(), 2)};
+      return {fft_r2c(c.grad, dim, normalization, true) * mirror_weights(n, last, ndim, c.grad, 2)};
     }),
 });
 

@@ -2,8 +2,10 @@
 #include <cmath>
 #include <vector>
 
+#include "kagari/base/parallel.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/bounds.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
@@ -12,6 +14,7 @@
 #include "kagari/ops/logic.h"
 #include "kagari/ops/matmul.h"
 #include "kagari/ops/pointwise.h"
+#include "kagari/ops/reduce.h"
 #include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 
@@ -67,7 +70,8 @@ std::vector<Tap> taps_of(const Tensor& coordinate, int64_t size, int64_t mode, i
   Tensor x = align_corners ? (coordinate + Scalar(1)) * Scalar((n - 1) / 2) : ((coordinate + Scalar(1)) * Scalar(n) - Scalar(1)) * Scalar(0.5);
   if (mode != kBicubic) x = padded_coordinate(x, size, padding, align_corners);
   bool zero_outside = padding == kZeros;
-  if (mode == kNearest) return {tap_at(round(detach(x)), Tensor(), size, zero_outside)};
+  // a step function of the point: the gradient by the image depends on the point, with derivative zero
+  if (mode == kNearest) return {tap_at(round(detach(x)), grad_enabled() && x.requires_grad() ? constant_in(ones_like(detach(x)), x) : Tensor(), size, zero_outside)};
   Tensor low = floor(detach(x)), t = x - low;
   if (mode == kBilinear) {
     return {tap_at(low, Scalar(1) - t, size, zero_outside), tap_at(low + Scalar(1), t, size, zero_outside)};
@@ -84,6 +88,98 @@ std::vector<Tap> taps_of(const Tensor& coordinate, int64_t size, int64_t mode, i
   }
   return taps;
 }
+
+/// For an image (N, C, S), indices (taps, N, P) and weights of that shape (or none): the sums over taps of weighted elements, (N, C, P).
+Tensor sampled_taps(const Tensor& image, const Tensor& index, const Tensor& weight);
+constexpr int64_t kPoints = 256;  // whose taps stay in the first-level cache while channels pass
+/// The gradients of sampled_taps by the image and by the weights.
+std::tuple<Tensor, Tensor> tap_gradients(const Tensor& grad, const Tensor& image, const Tensor& index, const Tensor& weight) {
+  const int64_t taps = index.sizes()[0], n = image.sizes()[0], c = image.sizes()[1], s = image.sizes()[2], points = index.sizes()[2];
+  const DType wide = is_half(image.dtype()) ? DType::Float32 : image.dtype();
+  Tensor g = contiguous(to(grad, wide)), x = contiguous(to(image, wide)), w = weight.defined() ? contiguous(to(weight, wide)) : Tensor(), ix = contiguous(index);
+  Tensor gx = zero_(empty_tensor(image.sizes(), wide)), gw = weight.defined() ? zero_(empty_tensor(weight.sizes(), wide)) : Tensor();
+  visit_floats("grid_sampler_backward", wide, [&](auto tag) {
+    using T = decltype(tag);
+    parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; ++b)
+        for (int64_t first = 0; first < points; first += kPoints)
+          for (int64_t k = 0; k < c; ++k) {
+            const T *from = x.data<T>() + (b * c + k) * s, *own = g.data<T>() + (b * c + k) * points;
+            T* to = gx.data<T>() + (b * c + k) * s;
+            for (int64_t tap = 0; tap < taps; ++tap) {
+              const int64_t row = (tap * n + b) * points, *at = ix.data<int64_t>() + row;
+              if (!w.defined()) {
+                for (int64_t p = first; p < std::min(points, first + kPoints); ++p) to[at[p]] += own[p];
+                continue;
+              }
+              const T* factor = w.data<T>() + row;
+              T* slope = gw.data<T>() + row;
+              for (int64_t p = first; p < std::min(points, first + kPoints); ++p) {
+                to[at[p]] += factor[p] * own[p];
+                slope[p] += from[at[p]] * own[p];
+              }
+            }
+          }
+    });
+  });
+  return {to(gx, image.dtype()), weight.defined() ? to(gw, weight.dtype()) : Tensor()};
+}
+const auto sampled_taps_op = define<&sampled_taps>({
+    .schema = "_sampled_taps(Tensor image, Tensor index, Tensor? weight) -> Tensor",
+    .in = kPrivate,
+    .doc = "For an image (N, C, S), indices (taps, N, P) and weights of that shape (or none): the sums over taps of weighted elements, (N, C, P).",
+    .run = [](Out&, const Tensor& image, const Tensor& index, const Tensor& weight) {
+      const int64_t taps = index.sizes()[0], n = image.sizes()[0], c = image.sizes()[1], s = image.sizes()[2], points = index.sizes()[2];
+      Tensor y = empty_tensor({n, c, points}, image.dtype(), image.device());
+      if (y.is_meta() || y.numel() == 0) return y;
+      const DType wide = is_half(image.dtype()) ? DType::Float32 : image.dtype();
+      Tensor x = contiguous(image), w = weight.defined() ? contiguous(to(weight, wide)) : Tensor(), ix = contiguous(index);
+      const int64_t blocks = (points + kPoints - 1) / kPoints;
+      visit_floats_and_halfs("grid_sampler", image.dtype(), [&](auto tag) {
+        using T = decltype(tag);
+        using A = std::conditional_t<std::is_same_v<T, double>, double, float>;
+        parallel_for(0, n * blocks, std::max<int64_t>(1, 8192 / (kPoints * c * taps)), [&](int64_t begin, int64_t end) {
+          A sums[kPoints];
+          for (int64_t task = begin; task < end; ++task) {
+            const int64_t b = task / blocks, first = task % blocks * kPoints, count = std::min(kPoints, points - first);
+            for (int64_t k = 0; k < c; ++k) {
+              const T* from = x.data<T>() + (b * c + k) * s;
+              T* out = y.data<T>() + (b * c + k) * points + first;
+              for (int64_t tap = 0; tap < taps; ++tap) {
+                const int64_t row = (tap * n + b) * points + first, *at = ix.data<int64_t>() + row;
+                const A* factor = w.defined() ? w.data<A>() + row : nullptr;
+                if (tap == 0)
+                  for (int64_t p = 0; p < count; ++p) sums[p] = A(from[at[p]]) * (factor ? factor[p] : A(1));
+                else
+                  for (int64_t p = 0; p < count; ++p) sums[p] += A(from[at[p]]) * (factor ? factor[p] : A(1));
+              }
+              for (int64_t p = 0; p < count; ++p) out[p] = T(sums[p]);
+            }
+          }
+        });
+      });
+      return y;
+    },
+    .grad = vjp("image index weight", [](Ctx& ctx, const Tensor& image, const Tensor& index, const Tensor& weight) -> Grads {
+      if (!grad_enabled() && !detail::any_special(ctx.grad, image, index, weight)) {
+        auto [gx, gw] = tap_gradients(ctx.grad, image, index, weight);
+        return {gx, Tensor(), gw};
+      }
+      const int64_t n = image.sizes()[0], c = image.sizes()[1], points = index.sizes()[2];
+      Tensor gx;
+      std::vector<Tensor> gw;
+      for (int64_t tap = 0; tap < index.sizes()[0]; ++tap) {
+        Tensor at = expand(unsqueeze(select(index, 0, tap), 1), {n, c, points});
+        Tensor part = weight.defined() ? ctx.grad * unsqueeze(select(weight, 0, tap), 1) : ctx.grad;
+        gx = scatter_add(gx.defined() ? gx : zeros(image.sizes(), {.dtype = image.dtype(), .layout = {}, .device = image.device()}), 2, at, part);
+        int64_t channel[] = {1};
+        if (weight.defined()) gw.push_back(sum(ctx.grad * gather(image, 2, at), IntList(channel, 1)));
+      }
+      return {gx, Tensor(), weight.defined() ? stack(TensorList(gw.data(), gw.size()), 0) : Tensor()};
+    }),
+    .node_name = "GridSampler2DBackward0",
+});
+Tensor sampled_taps(const Tensor& image, const Tensor& index, const Tensor& weight) { return sampled_taps_op(image, index, weight); }
 
 Tensor grid_sampler(const Tensor& input, const Tensor& grid, int64_t interpolation_mode, int64_t padding_mode, bool align_corners);
 const auto grid_sampler_op = compose<&grid_sampler>({
@@ -130,6 +226,15 @@ const auto grid_sampler_op = compose<&grid_sampler>({
         all = both;
       }
       Tensor y;
+      if (is_floating(input.dtype()) && !detail::any_special(input, grid)) {
+        std::vector<Tensor> indices, factors;
+        for (const Tap& tap : all) {
+          indices.push_back(tap.index);
+          if (tap.weight.defined()) factors.push_back(tap.weight);
+        }
+        Tensor weight = factors.empty() ? Tensor() : stack(TensorList(factors.data(), factors.size()), 0);
+        return reshape(sampled_taps(image, stack(TensorList(indices.data(), indices.size()), 0), weight), sizes);
+      }
       for (const Tap& tap : all) {
         Tensor value = gather(image, 2, expand(unsqueeze(tap.index, 1), {n, c, points}));
         if (tap.weight.defined()) value = value * unsqueeze(tap.weight, 1);

@@ -54,8 +54,11 @@ struct Addressed {
   Addressed(const Tensor& self, TensorList indices) {
     Ints common;
     int64_t first = -1, last = -1, used = 0;
+    KG_CHECK_INDEX(int64_t(indices.size()) <= self.dim(), "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
     for (size_t i = 0; i < indices.size(); ++i) {
       if (!indices[i].defined()) continue;
+      KG_CHECK(self.is_meta() || !indices[i].is_meta(), "indices should be either on cpu or on the same device as the indexed tensor (", self.device(), ")");
+      KG_CHECK_INDEX(indices[i].dtype() == DType::Int64, "tensors used as indices must be long, int, byte or bool tensors");
       if (first < 0) first = int64_t(i);
       last = int64_t(i);
       ++used;
@@ -115,8 +118,6 @@ const auto take_at_op = define<&take_at>({
     .in = 0,
     .doc = "index, with masks already expanded.",
     .run = [](Out&, const Tensor& self, TensorList indices) {
-      for (const Tensor& i : indices)
-        KG_CHECK(self.is_meta() || !i.defined() || !i.is_meta(), "indices should be either on cpu or on the same device as the indexed tensor (", self.device(), ")");
       Addressed a(self, indices);
       Tensor y = empty_tensor(a.sizes, self.dtype(), self.device());
       if (y.is_meta() || y.numel() == 0) {
@@ -180,6 +181,7 @@ const auto put_at_op = define<&put_at>({
     .run = [](Out& out, const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
       KG_CHECK(self.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ", legacy_name(self.dtype()),
                " for the destination and ", legacy_name(values.dtype()), " for the source.");
+      KG_CHECK(self.is_meta() || !values.is_meta(), "Expected all tensors to be on the same device, but found at least two devices, cpu and meta! (when checking arguments of index_put)");
       Tensor y = writable(out, self);
       Addressed a(y, indices);
       Tensor spread = apart(spread_values(values, a), y);

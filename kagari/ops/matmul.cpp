@@ -1,5 +1,6 @@
 #include "kagari/ops/matmul.h"
 
+#include "kagari/cpu/copy.h"
 #include "kagari/cpu/gemm.h"
 #include "kagari/cpu/reduce.h"
 #include "kagari/ops/arithmetic.h"
@@ -32,6 +33,13 @@ GemmOperand operand(const Tensor& t) {
 void multiply(const Tensor& y, const Tensor& a, const Tensor& b, const Scalar& beta = 0, const Scalar& alpha = 1, const Tensor& bias = {}) {
   if (y.numel() == 0 || y.is_meta()) return;
   KG_CHECK_IMPLEMENTED(y.dtype() != DType::Bool && !is_float8(y.dtype()), "\"addmm_impl_cpu_\" not implemented for '", y.dtype(), "'");
+  if (y.dtype() == DType::Complex32) {  // pairs of halves are for memory: computed as complex64
+    auto wide = [](const Tensor& t) { return t.defined() ? elementwise::converted(t, DType::Complex64) : t; };
+    Tensor product = wide(y);
+    multiply(product, wide(a), wide(b), beta, alpha, wide(bias));
+    cpu::copy_elements(y, product);
+    return;
+  }
   Gemm g;
   g.dtype = y.dtype();
   size_t n = y.sizes().size();
@@ -322,15 +330,14 @@ const auto linear_op = define<&linear>({
       return y;
     },
     .grad = vjp("input:weight weight:input", [](Ctx& c, const Tensor& input, const Tensor& weight, const Tensor&) -> Grads {
-      Tensor g = c.grad;
-      if (weight.defined() ? weight.dim() == 1 : c.sizes(1).size() == 1) g = unsqueeze(g, -1);
       Grads out{Tensor(), Tensor(), Tensor()};
-      if (c.needs(0)) out[0] = matmul(g, conj(weight.dim() == 2 ? weight : unsqueeze(weight, 0)));
+      if (c.needs(0)) out[0] = weight.dim() == 2 ? matmul(c.grad, conj(weight)) : matmul(unsqueeze(c.grad, -1), conj(unsqueeze(weight, 0)));
       if (c.needs(1)) {
-        Tensor gw = mm(transpose(as_matrix(g), 0, 1), conj(as_matrix(input)));
-        out[1] = c.sizes(1).size() == 1 ? select(gw, 0, 0) : gw;
+        bool vector = c.sizes(1).size() == 1;
+        Tensor gw = mm(transpose(as_matrix(vector ? unsqueeze(c.grad, -1) : c.grad), 0, 1), conj(as_matrix(input)));
+        out[1] = vector ? select(gw, 0, 0) : gw;
       }
-      if (c.needs(2)) out[2] = c.sizes(2).size() == 0 ? g : sum_rows(as_matrix(g));
+      if (c.needs(2)) out[2] = numel_of(c.sizes(2)) == 1 ? reshape(sum(c.grad), c.sizes(2)) : sum_rows(as_matrix(c.grad));
       return out;
     }),
     .parts = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {

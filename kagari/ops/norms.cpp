@@ -19,6 +19,7 @@ using MaybeDType = std::optional<DType>;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Tensor run_norm(Out& out, const Tensor& self, const Scalar& ord, Dims dim, bool keepdim, MaybeDType dtype) {
+  if (is_integer(self.dtype())) return run_norm(out, elementwise::converted(self, default_dtype()), ord, dim, keepdim, dtype);
   KG_CHECK(is_differentiable(self.dtype()), "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", legacy_name(self.dtype()));
   KG_CHECK(!dtype || is_differentiable(*dtype), "linalg.vector_norm: dtype should be floating point or complex, but got ", legacy_name(dtype.value_or(DType::Bool)));
   Ints dims = reduction::dims_of(self, dim);

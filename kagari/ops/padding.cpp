@@ -1,5 +1,6 @@
 #include "kagari/ops/padding.h"
 
+#include "kagari/base/parallel.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
 #include "kagari/ops/autograd_support.h"
@@ -67,10 +68,12 @@ Tensor source_indices(std::string_view mode, int64_t n, int64_t low, int64_t hig
 
 /// Reflection, replication or repetition of the last pad.size() / 2 dimensions, one after the other.
 Tensor border_pad(const Tensor& input, IntList pad, std::string_view mode);
-Tensor run_border_pad(const Tensor& input, IntList pad, std::string_view mode) {
-  Tensor y = input;
-  for (size_t i = 0; i < pad.size() / 2; ++i) {
-    int64_t d = input.dim() - 1 - int64_t(i), n = input.sizes()[size_t(d)], low = pad[2 * i], high = pad[2 * i + 1];
+Tensor run_border_pad(Out& out, const Tensor& input, IntList pad, std::string_view mode) {
+  const size_t dims = pad.size() / 2, ndim = input.sizes().size();
+  Ints sizes(input.sizes());
+  Tensor sources[3];  // of the padded dimensions, the last one first
+  for (size_t i = 0; i < dims; ++i) {
+    int64_t d = int64_t(ndim) - 1 - int64_t(i), n = input.sizes()[size_t(d)], low = pad[2 * i], high = pad[2 * i + 1];
     if (mode == "reflect")
       KG_CHECK(low < n && high < n, "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding (", low, ", ", high, ") at dimension ", d, " of input ", input.sizes());
     if (mode == "circular") {
@@ -78,9 +81,35 @@ Tensor run_border_pad(const Tensor& input, IntList pad, std::string_view mode) {
       KG_CHECK(n + std::min<int64_t>(low, 0) + std::min<int64_t>(high, 0) > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
     }
     KG_CHECK(n + low + high > 0 && n > 0, "input (size ", n, ") and padding (", low, ", ", high, ") at dimension ", d, " leave nothing");
-    if (low || high) y = index_select(y, d, source_indices(mode, n, low, high, input.device()));
+    sources[i] = source_indices(mode, n, low, high, input.device());
+    sizes[size_t(d)] = n + low + high;
   }
-  return y.is_same(input) ? clone(input) : y;
+  Tensor y = out.alloc(sizes, input.dtype(), input.device());
+  if (y.is_meta() || y.numel() == 0) return y;
+  Tensor x = contiguous(input);
+  // Rows along the last dimension: a run of the input between two borders.
+  const int64_t n = input.sizes()[ndim - 1], width = sizes[ndim - 1], *columns = sources[0].data<int64_t>();
+  const int64_t first = std::clamp<int64_t>(pad[0], 0, width), behind = std::clamp<int64_t>(pad[0] + n, first, width);
+  visit_sizes(input.dtype(), [&](auto tag) {
+    using T = decltype(tag);
+    parallel_for(0, y.numel() / width, std::max<int64_t>(1, 32768 / width), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        int64_t at = row, source = 0, step = 1;
+        for (size_t i = 1; i < dims; ++i) {
+          const int64_t size = sizes[ndim - 1 - i];
+          source += sources[i].data<int64_t>()[at % size] * step;
+          at /= size;
+          step *= input.sizes()[ndim - 1 - i];
+        }
+        const T* from = x.data<T>() + (source + at * step) * n;
+        T* to = y.data<T>() + row * width;
+        for (int64_t j = 0; j < first; ++j) to[j] = from[columns[j]];
+        std::copy(from + columns[first < width ? first : 0], from + columns[first < width ? first : 0] + (behind - first), to + first);
+        for (int64_t j = behind; j < width; ++j) to[j] = from[columns[j]];
+      }
+    });
+  });
+  return y;
 }
 /// Its transpose: every element's gradient goes back to where the element came from.
 Tensor border_pad_gradient(const Tensor& grad, IntList input_sizes, IntList pad, std::string_view mode) {
@@ -98,7 +127,7 @@ const auto border_pad_op = define<&border_pad>({
     .schema = "_border_pad(Tensor input, int[] pad, str mode) -> Tensor",
     .in = kPrivate,
     .doc = "Surrounds the last dimensions of a tensor with its reflection, its border, or itself again.",
-    .run = [](Out&, const Tensor& input, IntList pad, std::string_view mode) { return run_border_pad(input, pad, mode); },
+    .run = [](Out& out, const Tensor& input, IntList pad, std::string_view mode) { return run_border_pad(out, input, pad, mode); },
     .grad = vjp("input", [](Ctx& c, const Tensor& input, IntList pad, std::string_view mode) -> Grads {
       Tensor g = border_pad_gradient(c.grad, c.sizes(0), pad, mode);
       return {mode == "circular" ? g : constant_in(g, input)};

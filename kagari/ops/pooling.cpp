@@ -24,6 +24,7 @@ using Window = cpu::PoolWindow;
 using Axis = cpu::PoolAxis;
 struct Plan {
   int64_t planes = 1;  // batch and channels
+  int64_t dims = 0;
   Axis axes[3];
   Ints output_sizes;
 };
@@ -44,6 +45,7 @@ void start_plan(Plan& p, std::string_view name, const Tensor& input, int64_t dim
   KG_CHECK(!empty || !sliding, op, "(): Expected input's non-batch dimensions to have positive length, but input has sizes ", input.sizes(), " and one of them has length zero!");
   KG_CHECK(fits, op, "(): Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor, but got shape ", input.sizes());
   KG_CHECK(!empty, op, "(): Expected input to have non-zero size for non-batch dimensions, but got shape ", input.sizes());
+  p.dims = dims;
   for (int64_t d = 0; d < input.dim() - dims; ++d) {
     p.planes *= input.sizes()[size_t(d)];
     p.output_sizes.push_back(input.sizes()[size_t(d)]);
@@ -135,20 +137,34 @@ Tensor laid_out_like(const Tensor& input, int64_t dims, const Tensor& y) {
   return is_last ? contiguous(y, last) : y;
 }
 
-/// Runs a kernel over all planes, which are split over threads.
+/// Runs a kernel over all planes, which are split over threads. Images that lie channels-last, if their results do, are taken as they lie.
 void run_kernel(std::string_view kernel, std::string_view op, const Tensor& input, const Plan& p, const Tensor& y, int64_t* positions, int64_t divisor) {
-  auto run = cpu::find_kernels<cpu::PoolFn>(kernel)[input.dtype()];
+  const bool last = !y.is_contiguous();
+  auto run = cpu::find_kernels<cpu::PoolFn>(last ? std::string(kernel) + "_last" : std::string(kernel))[input.dtype()];
   if (!run) fail_dtype(op, input.dtype());
-  Tensor x = contiguous(input);
-  int64_t work = 1;
+  Tensor x = last ? input : contiguous(input);
+  const int64_t channels = last ? input.sizes()[1] : 1;
+  int64_t work = channels;
   for (const Axis& a : p.axes) work *= a.size;
-  parallel_for(0, p.planes, std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)), [&](int64_t begin, int64_t end) {
-    run({p.axes, x.bytes(), y.bytes(), positions, divisor, begin, end});
+  parallel_for(0, p.planes / channels, std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)), [&](int64_t begin, int64_t end) {
+    run({p.axes, x.bytes(), y.bytes(), positions, divisor, begin, end, channels});
   });
 }
 
+/// The memory of a result: channels-last if the input lies so and there is a kernel for that.
+Tensor output_for(const Tensor& input, const Plan& p, DType dtype) {
+  MemoryFormat last = input.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
+  bool is_last = p.dims >= 2 && input.dim() == p.dims + 2 && input.sizes()[1] > 1 && is_floating(input.dtype()) && !input.is_contiguous() && input.is_contiguous(last);
+  if (!is_last) return empty_tensor(p.output_sizes, dtype, input.device());
+  Ints strides(p.output_sizes.size(), 1);
+  int64_t step = p.output_sizes[1];
+  for (size_t d = strides.size(); d-- > 2; step *= p.output_sizes[d]) strides[d] = step;
+  strides[0] = step;
+  return empty_strided_tensor(p.output_sizes, strides, dtype, input.device());
+}
+
 std::tuple<Tensor, Tensor> run_max(std::string_view op, const Tensor& input, const Plan& p) {
-  Tensor y = empty_tensor(p.output_sizes, input.dtype(), input.device()), positions = empty_tensor(p.output_sizes, DType::Int64, input.device());
+  Tensor y = output_for(input, p, input.dtype()), positions = output_for(input, p, DType::Int64);
   if (input.is_meta() || y.numel() == 0) return {y, positions};
   run_kernel("max_pool", op, input, p, y, positions.data<int64_t>(), 0);
   return {y, positions};
@@ -201,7 +217,7 @@ const auto adaptive_max_op = define<&adaptive_max_pool>({
 });
 
 Tensor average_forward(const Tensor& input, const Plan& p, std::optional<int64_t> divisor) {
-  Tensor y = empty_tensor(p.output_sizes, input.dtype(), input.device());
+  Tensor y = output_for(input, p, input.dtype());
   if (input.is_meta() || y.numel() == 0) return y;
   run_kernel("avg_pool", "avg_pool2d", input, p, y, nullptr, divisor.value_or(0));
   return y;
@@ -258,7 +274,7 @@ const auto avg_gradient_op = define<&avg_pool_gradient>({
       return average_transposed(grad, average_plan(input, dims, kernel, stride, padding, ceil_mode, include, divisor), input.sizes(), divisor);
     },
     .grad = vjp("", [](Ctx& c, const Tensor&, const Tensor&, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) -> Grads {
-      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), c.needs(1) ? zeros(c.sizes(1), {.dtype = c.dtype(1), .layout = {}, .device = {}}) : Tensor()};
+      return {avg_pool_windows(c.grad, dims, kernel, stride, padding, ceil_mode, include, divisor), c.needs(1) ? zeros(c.sizes(1), {.dtype = c.dtype(1), .layout = {}, .device = c.grad.device()}) : Tensor()};
     }),
 });
 Tensor avg_pool_gradient(const Tensor& grad, const Tensor& input, int64_t dims, IntList kernel, IntList stride, IntList padding, bool ceil_mode, bool include, std::optional<int64_t> divisor) {

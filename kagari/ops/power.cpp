@@ -22,6 +22,7 @@ Tensor run_pow(Out& out, const Tensor& self, const Tensor& exponent) {
     KG_CHECK(!is_integral(d) || d == DType::Bool || e.to_double() >= 0, "Integers to negative integer powers are not allowed.");
     auto apply = [&](const elementwise::Table& table) { return elementwise::apply(out, table, "pow", self, d, d); };
     if (d != DType::Bool && e == Scalar(2)) return apply(elementwise::table<"square">());
+    if (d != DType::Bool && e == Scalar(3)) return apply(elementwise::table<"cube">());
     if (is_differentiable(d)) {
       if (e == Scalar(0.5)) return apply(elementwise::table<"sqrt">());
       if (e == Scalar(-1)) return apply(elementwise::table<"reciprocal">());
@@ -81,7 +82,7 @@ const auto hypot_op = define<&hypot>({
     .in = everywhere,
     .traits = kElementwise,
     .doc = "sqrt(self^2 + other^2), without overflow.\n\n>>> torch.hypot(torch.tensor([3.]), torch.tensor([4.]))\ntensor([5.])",
-    .run = promoting_binary<"hypot">,
+    .run = floating_binary<"hypot">,
     .grad = vjp("self other out", [](Ctx& c, const Tensor& self, const Tensor& other) -> Grads { return {c.needs(0) ? c.grad * (self / c.out()) : Tensor(), c.needs(1) ? c.grad * (other / c.out()) : Tensor()}; }),
 });
 
@@ -92,7 +93,7 @@ const auto logaddexp_op = define<&logaddexp>({
     .doc = "log(exp(self) + exp(other)), without overflow.\n\n"
            ">>> torch.logaddexp(torch.tensor([0.]), torch.tensor([0.]))\ntensor([0.6931])",
     .run = [](Out& out, const Tensor& self, const Tensor& other) {
-      if (!self.is_complex() && !other.is_complex()) return promoting_binary<"logaddexp">(out, self, other);
+      if (!self.is_complex() && !other.is_complex()) return floating_binary<"logaddexp">(out, self, other);
       Tensor swap = lt(real(self), real(other));
       Tensor high = where(swap, other, self), low = where(swap, self, other);
       return high + log(1 + exp(low - high));
@@ -106,7 +107,7 @@ const auto logaddexp2_op = define<&logaddexp2>({
     .traits = kElementwise,
     .doc = "log2(2^self + 2^other), without overflow.\n\n"
            ">>> torch.logaddexp2(torch.tensor([0.]), torch.tensor([0.]))\ntensor([1.])",
-    .run = promoting_binary<"logaddexp2">,
+    .run = floating_binary<"logaddexp2">,
     .grad = vjp("self other", [](Ctx& c, const Tensor& self, const Tensor& other) -> Grads { return {c.needs(0) ? c.grad / (1 + exp2(other - self)) : Tensor(), c.needs(1) ? c.grad / (1 + exp2(self - other)) : Tensor()}; }),
 });
 

@@ -1,10 +1,13 @@
 #include "kagari/ops/print.h"
 
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
 #include "kagari/autograd/variable.h"
+#include "kagari/ops/quantization.h"
 #include "kagari/tensor/sparse.h"
 
 namespace kagari {
@@ -132,6 +135,13 @@ class Elements {
       real_.push_back(double(float8_to_float(t_.dtype(), uint8_t(*p))));
       return;
     }
+    if (t_.dtype() == DType::Complex32) {
+      ComplexHalf v;
+      std::memcpy(&v, p, sizeof v);
+      real_.push_back(double(v.real));
+      imag_.push_back(double(v.imag));
+      return;
+    }
     visit_all("repr", t_.dtype(), [&](auto e) {
       using T = decltype(e);
       T v;
@@ -220,8 +230,36 @@ PrintOptions& print_options() {
   return options;
 }
 
+namespace {
+/// As Python writes a float.
+std::string python_float(double v) {
+  char text[64];
+  bool fixed = v == 0 || (std::abs(v) >= 1e-4 && std::abs(v) < 1e16);
+  std::string out(text, std::to_chars(text, text + sizeof(text), v, fixed ? std::chars_format::fixed : std::chars_format::scientific).ptr);
+  return fixed && out.find('.') == out.npos ? out + ".0" : out;
+}
+
+std::string quantized_text(const Tensor& t, const PrintOptions& options, std::string_view prefix) {
+  const QuantizedParts& p = quantized_parts(t);
+  std::vector<std::string> suffixes{"size=" + tuple_text(t.sizes()), str("dtype=torch.", quantized_name(t.dtype())),
+                                    str("quantization_scheme=torch.", p.floating_zero_points() ? "per_channel_affine_float_qparams" : p.per_channel() ? "per_channel_affine" : "per_tensor_affine")};
+  if (p.per_channel()) {
+    suffixes.push_back("scale=" + to_text(p.scales, options, "tensor("));
+    suffixes.push_back("zero_point=" + to_text(p.zero_points, options, "tensor("));
+    suffixes.push_back(str("axis=", p.axis));
+  } else {
+    suffixes.push_back("scale=" + python_float(p.scale));
+    suffixes.push_back(str("zero_point=", p.zero_point));
+  }
+  Tensor numbers = dequantize(t);
+  std::string body = t.numel() == 0 ? "[]" : Elements(numbers, options).text(0, int64_t(prefix.size()));
+  return with_suffixes(std::string(prefix) + body, suffixes, options, prefix.size(), false);
+}
+}  // namespace
+
 std::string to_text(const Tensor& t, const PrintOptions& options, std::string_view prefix) {
   if (!t.defined()) return "tensor(undefined)";
+  if (is_quantized(t)) return quantized_text(t, options, prefix);
   if (is_sparse(t)) return sparse_text(t, options, prefix);
   const DType standard = default_dtype();
   std::vector<std::string> suffixes;

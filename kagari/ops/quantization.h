@@ -1,10 +1,24 @@
 #pragma once
-#include "kagari/tensor/tensor.h"
+#include <optional>
+#include <tuple>
 
-// Layers with integer weights.
+#include "kagari/tensor/quantized.h"
+
+// Rounding numbers to levels and back: see Note [Quantized tensors].
+
 namespace kagari {
 
-/// input (..., in) times scale * weight (out, in; int8) transposed, plus bias (out), in float32; the input is rounded to 7 bits first.
-KAGARI_API Tensor int8_linear(const Tensor& input, const Tensor& weight, double scale, const Tensor& bias = {});
+/// level = round(self / scale + zero_point), between the least and the greatest of the dtype.
+KAGARI_API Tensor quantize_per_tensor(const Tensor& self, double scale, int64_t zero_point, DType levels);
+/// The same with a scale and a zero point for each index of dimension `axis`.
+KAGARI_API Tensor quantize_per_channel(const Tensor& self, const Tensor& scales, const Tensor& zero_points, int64_t axis, DType levels);
+/// The numbers that a quantized tensor stands for, as float32; any other tensor as float32.
+KAGARI_API Tensor dequantize(const Tensor& self);
+/// A quantized tensor like `like` (its scales and zero points) with other levels, which it shares.
+KAGARI_API Tensor with_levels(const Tensor& like, Tensor levels);
+/// self rounded with the scales and zero points of `like`.
+KAGARI_API Tensor quantize_like(const Tensor& self, const Tensor& like);
+/// Scale and zero point for numbers from least to most; `reduce_range` leaves the top bit unused.
+KAGARI_API std::tuple<double, int64_t> choose_quantization(double least, double most, LevelRange range, bool reduce_range);
 
 }  // namespace kagari

@@ -1,6 +1,7 @@
 #include "kagari/ops/quotient.h"
 
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/copy.h"
 #include "kagari/ops/elementwise.h"
 
 namespace kagari {
@@ -12,7 +13,7 @@ template <Name kernel>
 Tensor dividing(Out& out, const Tensor& self, const Tensor& other) {
   elementwise::refuse_two_numbers(kernel, self, other);
   DType d = elementwise::promoted(self, other);
-  if (is_integral(d)) check_divisor(other);
+  if (is_integral(d)) check_divisor(other.dim() == 0 ? to(other, d) : other);  // a number may become zero: 256 as uint8
   return elementwise::apply(out, elementwise::table<kernel>(), kernel, self, other, d, d);
 }
 

@@ -43,6 +43,14 @@ void normal_blocks(T* data, int64_t blocks, double mean, double std) {
   fn(data, blocks, mean, std);
 }
 
+/// n numbers, rounded to a half type.
+template <class T>
+void narrowed(const float* from, T* to, int64_t n) {
+  char* data[] = {reinterpret_cast<char*>(to), reinterpret_cast<char*>(const_cast<float*>(from))};
+  const int64_t strides[] = {sizeof(T), sizeof(float)};
+  cpu::cast_loop(dtype_v<T>, DType::Float32)(data, strides, n, nullptr);
+}
+
 template <class T>
 void fill_uniform(Generator& g, T* out, int64_t n, double from, double to) {
   if constexpr (std::is_same_v<T, double>) {
@@ -52,13 +60,12 @@ void fill_uniform(Generator& g, T* out, int64_t n, double from, double to) {
   } else {
     // computed in float32; what rounding brings up to the excluded end becomes the start
     const T low = T(float(from)), high = T(float(to));
+    const bool zero = float(high) == 0;  // has two signs
     float staged[block];
     in_blocks(g, out, n, 1, [&](const uint32_t* w, T* o, int64_t k) {
       uniform_float32()(w, staged, k, from, to);
-      for (int64_t i = 0; i < k; ++i) {
-        T x = T(staged[i]);
-        o[i] = float(x) == float(high) ? low : x;
-      }
+      narrowed(staged, o, k);
+      for (int64_t i = 0; i < k; ++i) o[i].bits = o[i].bits == high.bits || (zero && uint16_t(o[i].bits << 1) == 0) ? low.bits : o[i].bits;
     });
   }
 }
@@ -79,7 +86,7 @@ void fill_normal(Generator& g, T* out, int64_t n, double mean, double std) {
     auto convert = [&](T* to, int64_t k) {
       fill_uniform(g, staged, k, 0, 1);
       normal_blocks(staged, k / 16, mean, std);
-      for (int64_t i = 0; i < k; ++i) to[i] = T(staged[i]);
+      narrowed(staged, to, k);
     };
     int64_t whole = n / 16 * 16;
     for (int64_t i = 0; i < whole; i += block) convert(out + i, std::min(block, whole - i));

@@ -133,7 +133,7 @@ const auto prod_op = define<&prod>({
     .grad = vjp("self out", [](Ctx& c, const Tensor& self, std::optional<int64_t> dim, bool keepdim, MaybeDType dtype) -> Grads {
       if (self.dim() == 0) return {c.grad};
       Tensor x = dtype && *dtype != self.dtype() ? to(self, *dtype) : self;
-      if (!any(all_values(eq(x, wrapped_number(0)))).item<bool>()) {
+      if (x.is_meta() || !any(all_values(eq(x, wrapped_number(0)))).item<bool>()) {
         Ints dims = dim ? Ints{wrap_dim(*dim, self.dim())} : Ints();
         Tensor g = reduction::with_dims(c.grad, dims, keepdim), y = reduction::with_dims(c.out(), dims, keepdim);
         return {g * conj(y / x)};
@@ -194,6 +194,7 @@ const auto logsumexp_op = define<&logsumexp>({
         Tensor rows = contiguous(x), y = out.alloc(reduction::reduced_sizes(x.sizes(), dims, keepdim), x.dtype(), x.device());
         if (x.is_meta()) return y;
         auto loop = cpu::find_kernels<cpu::RowsFn>("logsumexp_rows")[x.dtype()];
+        if (!loop) fail_dtype("logsumexp", x.dtype());
         int64_t n = x.size(-1);
         parallel_for(0, y.numel(), std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
           char* data[] = {reinterpret_cast<char*>(y.bytes()) + begin * y.itemsize(), reinterpret_cast<char*>(rows.bytes()) + begin * n * y.itemsize()};

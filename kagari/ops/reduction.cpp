@@ -180,6 +180,11 @@ Tensor apply(Out& out, std::string_view kernel, std::string_view name, const Ten
              const cpu::LoopParams* params) {
   if (self.is_meta()) return out.alloc(reduced_sizes(self.sizes(), dims, keepdim), result, self.device());
   auto kernel_of = cpu::find_kernels<cpu::ReduceKernelOf>(kernel)[self.dtype()];
+  if (!kernel_of && self.dtype() == DType::Complex32) [[unlikely]] {  // pairs of halves are for memory: computed as complex64
+    Out fresh;
+    DType wide = result == DType::Complex32 ? DType::Complex64 : result == DType::Float16 ? DType::Float32 : result;
+    return elementwise::converted(apply(fresh, kernel, name, elementwise::converted(self, DType::Complex64), dims, keepdim, wide, params), result);
+  }
   if (!kernel_of) [[unlikely]] fail_dtype(name, self.dtype());
   Block b = block_of(self, dims, keepdim);
   Tensor y = b.result(out, result);

@@ -36,7 +36,7 @@ double ratio_of(int64_t in, int64_t out, bool align_corners, std::optional<doubl
 }
 
 Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corners, std::optional<double> scale, bool antialias, DType dtype) {
-  std::vector<double> w(size_t(in * out), 0.0);
+  std::vector<double> w(size_t(numel_of(Ints{in, out})), 0.0);
   bool is_cubic = kernel == "cubic";
   double ratio = ratio_of(in, out, align_corners, scale);
   for (int64_t i = 0; i < out; ++i) {
@@ -54,6 +54,7 @@ Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corn
     }
     double p = position(i, ratio, align_corners, is_cubic);
     if (dtype != DType::Float64) p = double(float(p));
+    p = p > -2 ? std::min(p, double(in) + 2) : -2;  // also where an absurd scale made it infinite or NaN
     int64_t k = int64_t(std::floor(p));
     double t = p - double(k);
     if (is_cubic) {
@@ -82,9 +83,15 @@ Tensor in_fixed_point(const Tensor& w) {
 Tensor nearest(int64_t in, int64_t out, bool exact, std::optional<double> scale) {
   float ratio = scale && *scale > 0 ? float(1 / *scale) : float(in) / float(out);
   Tensor index = empty_tensor({out}, DType::Int64);
-  for (int64_t i = 0; i < out; ++i)
-    index.data<int64_t>()[i] = std::min(int64_t(std::floor(exact ? (float(i) + 0.5f) * ratio : float(i) * ratio)), in - 1);
+  for (int64_t i = 0; i < out; ++i) {
+    double at = std::floor(exact ? (float(i) + 0.5f) * ratio : float(i) * ratio);
+    index.data<int64_t>()[i] = at < double(in - 1) ? std::max<int64_t>(int64_t(at), 0) : at >= double(in - 1) ? in - 1 : 0;
+  }
   return index;
+}
+
+bool lies_last(const Tensor& t) {
+  return (t.dim() == 4 || t.dim() == 5) && !t.is_contiguous() && t.is_contiguous(t.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast);
 }
 
 const auto resample_op = compose<&resample>({
@@ -95,20 +102,34 @@ const auto resample_op = compose<&resample>({
       int64_t dims = int64_t(output_size.size());
       KG_CHECK(input.dim() == dims + 2, "It is expected input_size equals to ", dims + 2, ", but got size ", input.dim());
       KG_CHECK_IMPLEMENTED(kernel.starts_with("nearest") || is_floating(input.dtype()) || input.dtype() == DType::UInt8, "\"upsample\" not implemented for '", input.dtype(), "'");
+      auto scale_of = [&](int64_t i) -> std::optional<double> {
+        if (!scales || size_t(i) >= scales->size()) return std::nullopt;
+        return (*scales)[size_t(i)];
+      };
+      if (kernel.starts_with("nearest") && lies_last(input)) {  // rows of channels are picked as they lie
+        Tensor y = movedim(input, IntList(Ints{1}), IntList(Ints{-1}));
+        for (int64_t i = 0; i < dims; ++i) {
+          int64_t in = y.sizes()[size_t(i + 1)], out = output_size[size_t(i)];
+          KG_CHECK(in > 0 && out > 0, "Input and output sizes should be greater than 0, but got input (", input.sizes(), ") output (", output_size, ")");
+          if (in != out || scale_of(i)) y = index_select(y, i + 1, nearest(in, out, kernel == "nearest-exact", scale_of(i)));
+        }
+        y = movedim(y, IntList(Ints{-1}), IntList(Ints{1}));
+        return y.storage() == input.storage() ? clone(input) : y;
+      }
       Tensor y = input;
       // Bytes are rounded after each dimension, the last one first, as PyTorch does.
       bool bytes = input.dtype() == DType::UInt8 && !kernel.starts_with("nearest");
       for (int64_t step = 0; step < dims; ++step) {
         int64_t i = bytes ? dims - 1 - step : step, d = i + 2, in = input.sizes()[size_t(d)], out = output_size[size_t(i)];
         KG_CHECK(in > 0 && out > 0, "Input and output sizes should be greater than 0, but got input (", input.sizes(), ") output (", output_size, ")");
-        std::optional<double> s = scales && size_t(i) < scales->size() ? std::optional<double>((*scales)[size_t(i)]) : std::nullopt;
+        std::optional<double> s = scale_of(i);
         if (kernel.starts_with("nearest")) {
           if (in != out || s) y = index_select(y, d, nearest(in, out, kernel == "nearest-exact", s));
           continue;
         }
         if (in == out && !(s && *s != 1)) continue;
         DType compute = bytes ? DType::Float64 : is_half(y.dtype()) ? DType::Float32 : y.dtype();
-        Tensor w = bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
+        Tensor w = input.is_meta() ? empty_tensor({out, in}, compute, input.device()) : bytes ? in_fixed_point(weights(kernel, in, out, align_corners, s, antialias, compute)) : weights(kernel, in, out, align_corners, s, antialias, compute);
         Tensor x = to(y, compute);
         if (d == input.dim() - 1) y = matmul(x, transpose(w, 0, 1));
         else if (d == input.dim() - 2) y = matmul(w, x);
@@ -116,7 +137,7 @@ const auto resample_op = compose<&resample>({
         if (bytes) y = to(clamp(floor(y + Scalar(0.5)), Scalar(0), Scalar(255)), DType::UInt8);
       }
       MemoryFormat last = input.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
-      bool is_last = input.dim() >= 4 && !input.is_contiguous() && input.is_contiguous(last);
+      bool is_last = lies_last(input);
       y = to(y, input.dtype());
       return y.is_same(input) ? clone(input) : contiguous(y, is_last ? last : MemoryFormat::Contiguous);
     },

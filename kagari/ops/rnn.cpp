@@ -195,7 +195,7 @@ const auto lstm_sequence_op = define<&lstm_sequence>({
     .grad = vjp("hidden cell weight out", [](Ctx& c, const Tensor&, const Tensor& hidden, const Tensor& cell, const Tensor& weight, const Tensor&, bool reverse) -> Grads {
       Tensor h = c.out(0);
       int64_t batch = cell.sizes()[0], rows = h.sizes()[0];
-      auto run = grad_enabled() || detail::any_special(c.grads[0], c.grads[1], c.grads[2], cell, weight, h) ? lstm_sequence_backward_formula : lstm_sequence_backward;
+      auto run = grad_enabled() || h.is_meta() || detail::any_special(c.grads[0], c.grads[1], c.grads[2], cell, weight, h) ? lstm_sequence_backward_formula : lstm_sequence_backward;
       auto [dg, dc] = run(c.grad_or_zeros(0), c.grad_or_zeros(1), c.grad_or_zeros(2), cell, weight, c.out(1), c.out(2), reverse);
       Grads out{dg, Tensor(), dc, Tensor(), Tensor()};
       if (c.needs(1)) out[1] = mm(narrow(dg, 0, reverse ? rows - batch : 0, batch), weight);

@@ -62,7 +62,7 @@ const auto cumprod_op = define<&cumprod>({
       if (self.dim() == 0 || self.numel() == 0) return {c.grad};
       dim = wrap_dim(dim, self.dim());
       Tensor x = dtype && *dtype != self.dtype() ? to(self, *dtype) : self;
-      if (any(all_values(eq(x, wrapped_number(0)))).item<bool>()) return {cumprod_gradient_with_zeros(c.grad, x, dim)};
+      if (!x.is_meta() && any(all_values(eq(x, wrapped_number(0)))).item<bool>()) return {cumprod_gradient_with_zeros(c.grad, x, dim)};
       return {reverse_cumsum(c.grad * conj(c.out()), dim) / conj(x)};
     }),
 });

@@ -106,7 +106,7 @@ const auto topk_op = define<&topk>({
     .in = kFunction | kMethod | kOut,
     .doc = "The k largest (smallest) elements along a dimension, in order, and where they stood.\n\n"
            ">>> torch.topk(torch.tensor([1, 5, 3]), 2)\ntorch.return_types.topk(\nvalues=tensor([5, 3]),\nindices=tensor([1, 2]))",
-    .run = [](Out&, const Tensor& self, int64_t k, int64_t dim, bool largest, bool) -> Two {
+    .run = [](Out&, const Tensor& self, int64_t k, int64_t dim, bool largest, bool sorted) -> Two {
       int64_t d = wrap_dim(dim, self.dim());
       KG_CHECK(k >= 0 && k <= (self.dim() ? self.size(d) : 1), "selected index k out of range");
       KG_CHECK(!self.is_complex(), "topk(): does not support complex dtypes on CPU");
@@ -117,7 +117,7 @@ const auto topk_op = define<&topk>({
       Ints ordered(rows.x.sizes().begin(), rows.x.sizes().end());
       if (self.dim()) ordered.back() = k;
       Tensor values = empty_tensor(ordered, self.dtype()), indices = empty_tensor(ordered, DType::Int64);
-      if (values.numel() > 0) cpu::topk_rows(self.dtype(), rows.x.bytes(), values.bytes(), indices.data<int64_t>(), rows.count, rows.n, k, largest);
+      if (values.numel() > 0) cpu::topk_rows(self.dtype(), rows.x.bytes(), values.bytes(), indices.data<int64_t>(), rows.count, rows.n, k, largest, sorted);
       return {in_place_of(rows, values), in_place_of(rows, indices)};
     },
     .grad = vjp("out", [](Ctx& c, const Tensor&, int64_t, int64_t dim, bool, bool) -> Grads { return {picked_gradient(c, dim, c.grad, c.out(1))}; }),

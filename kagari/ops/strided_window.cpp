@@ -129,7 +129,7 @@ void check_window(const Tensor& self, IntList size, IntList stride, int64_t offs
     int64_t step;
     overflow = overflow || __builtin_mul_overflow(size[i] - 1, stride[i], &step) || __builtin_add_overflow(last, step, &last);
   }
-  overflow = overflow || __builtin_mul_overflow(last + 1, self.itemsize(), &bytes);
+  overflow = overflow || __builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, self.itemsize(), &bytes);
   KG_CHECK(count == 0 || (!overflow && bytes <= self.storage()->nbytes()), "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", offset, ", and itemsize ",
            self.itemsize(), " requiring a storage size of ", bytes, " are out of bounds for storage of size ", self.storage()->nbytes());
 }

@@ -18,6 +18,7 @@ double correction_of(Correction c) { return c ? c->to_double() : 1.0; }
 
 /// Variances (or their roots) and means.
 Two run_moments(Out& out, const Tensor& self, MaybeDims dim, Correction correction, bool keepdim, bool root) {
+  if (is_integer(self.dtype())) return run_moments(out, elementwise::converted(self, default_dtype()), dim, correction, keepdim, root);
   KG_CHECK(is_differentiable(self.dtype()), "std and var only support floating point and complex dtypes");
   Ints dims = reduction::dims_of(self, dim);
   Ints sizes = reduction::reduced_sizes(self.sizes(), dims, keepdim);

@@ -1,4 +1,6 @@
 // Views that take a part of a tensor, their gradients, and the *_scatter operators that write such a part.
+#include <limits>
+
 #include "kagari/cpu/copy.h"
 #include "kagari/cpu/strided.h"
 #include "kagari/op/op.h"
@@ -219,9 +221,11 @@ const auto unfold_backward_op = define<&unfold_backward>({
     .run = [](Out&, const Tensor& grad, IntList sizes, int64_t dim, int64_t size, int64_t step) {
       Tensor y = empty_tensor(sizes, grad.dtype(), grad.device());
       Tensor windows = unfold_window(y, dim, size, step);
+      KG_CHECK(grad.sizes() == windows.sizes(), "unfold_backward: expected a gradient of shape ", windows.sizes(), ", but got ", grad.sizes());
       if (y.is_meta()) return y;
       cpu::fill_elements(y, 0);
       static const auto& add = cpu::find_kernels<cpu::LoopFn>("add");
+      if (!add[y.dtype()]) fail_dtype("unfold_backward", y.dtype());
       // one position of all windows at a time: these never meet
       for (int64_t k = 0; k < size; ++k) {
         Tensor to = select_window(windows, -1, k), from = select_window(grad, -1, k);
@@ -295,6 +299,7 @@ int64_t reach(IntList sizes, IntList strides, int64_t offset) {
     int64_t step = 0;
     KG_CHECK(!__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) && !__builtin_add_overflow(last, step, &last), "as_strided: sizes and strides are too large");
   }
+  KG_CHECK(last < std::numeric_limits<int64_t>::max() / 32, "as_strided: the storage offset ", offset, " is too large");  // so that bytes can be counted
   return last + 1;
 }
 /// No two elements at one address: each stride steps over all that the smaller ones reach.
@@ -365,7 +370,6 @@ const auto view_as_complex_op = define<&view_as_complex>({
     .run = [](Out&, const Tensor& self) {
       KG_CHECK(self.dtype() == DType::Float32 || self.dtype() == DType::Float64 || self.dtype() == DType::Float16,
                "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ", legacy_name(self.dtype()));
-      KG_CHECK_IMPLEMENTED(self.dtype() != DType::Float16, "view_as_complex: complex32 is not supported");
       KG_CHECK(self.dim() > 0, "Input tensor must have one or more dimensions");
       Ints sizes(self.sizes()), strides(self.strides());
       KG_CHECK(sizes.back() == 2, "Tensor must have a last dimension of size 2");

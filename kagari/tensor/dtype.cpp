@@ -8,10 +8,14 @@ namespace {
 
 constexpr std::string_view names[dtype_count] = {
     "bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32", "float64",
-    "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"};
+    "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu",
+    "complex32", "float4_e2m1fn_x2", "uint1", "uint2", "uint3", "uint4", "uint5", "uint6", "uint7",
+    "int1", "int2", "int3", "int4", "int5", "int6", "int7", "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2"};
 constexpr std::string_view legacy_names[dtype_count] = {
     "Bool", "Byte", "Char", "Short", "Int", "Long", "UInt16", "UInt32", "UInt64", "Half", "BFloat16", "Float", "Double",
-    "ComplexFloat", "ComplexDouble", "Float8_e4m3fn", "Float8_e5m2", "Float8_e4m3fnuz", "Float8_e5m2fnuz", "Float8_e8m0fnu"};
+    "ComplexFloat", "ComplexDouble", "Float8_e4m3fn", "Float8_e5m2", "Float8_e4m3fnuz", "Float8_e5m2fnuz", "Float8_e8m0fnu",
+    "ComplexHalf", "Float4_e2m1fn_x2", "UInt1", "UInt2", "UInt3", "UInt4", "UInt5", "UInt6", "UInt7",
+    "Int1", "Int2", "Int3", "Int4", "Int5", "Int6", "Int7", "Bits8", "Bits16", "Bits1x8", "Bits2x4", "Bits4x2"};
 
 // Note [Promotion table]: row and column in the order of DType. PyTorch leaves the mixed rows of uint16, uint32 and uint64 empty; kagari
 // fills them with the smallest type that holds both, and leaves out (no) only what none holds.
@@ -53,7 +57,12 @@ std::optional<DType> dtype_from_name(std::string_view text) {
 
 DType promote(DType a, DType b) {
   if (a == b) return a;
+  KG_CHECK(!is_shell(a) && !is_shell(b), "Promotion of ", a, " and ", b, " is not supported");
   KG_CHECK(!is_float8(a) && !is_float8(b), "Promotion for Float8 Types is not supported, attempted to promote ", a, " and ", b);
+  if (a == DType::Complex32 || b == DType::Complex32) {  // holds float16 and what is weaker
+    DType other = a == DType::Complex32 ? b : a;
+    return is_integral(other) || other == DType::Float16 ? DType::Complex32 : to_complex(other);
+  }
   DType result = table[int(a)][int(b)];
   KG_CHECK(result != no, "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote ", a, " and ", b);
   return result;

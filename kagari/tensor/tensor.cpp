@@ -1,6 +1,7 @@
 #include "kagari/tensor/tensor.h"
 
 #include "kagari/base/allocator.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 #include "kagari/tensor/value_reads.h"
 #include "kagari/tensor/wrapper.h"
@@ -46,10 +47,12 @@ void TensorImpl::set_layout(IntList new_sizes, IntList new_strides) {
 void TensorImpl::refresh() {
   numel = 1;
   contiguous = true;
+  bool overflow = false;
   for (size_t i = sizes.size(); i-- > 0;) {
     if (sizes[i] != 1 && strides[i] != numel) contiguous = false;
-    numel *= sizes[i];
+    overflow |= __builtin_mul_overflow(numel, sizes[i], &numel);
   }
+  if (overflow) [[unlikely]] numel = numel_of(sizes);  // raises, unless a size is 0
   if (numel == 0) contiguous = true;
 }
 
@@ -88,6 +91,11 @@ Scalar Tensor::item() const {
   if (value_read_observer && !impl_->wrapped_number) [[unlikely]] value_read_observer->reads(*this);
   KG_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   KG_CHECK(!is_meta(), "Tensor.item() cannot be called on meta tensors");
+  if (impl_->special && is_quantized(*this)) {
+    const QuantizedParts& p = quantized_parts(*this);
+    KG_CHECK_IMPLEMENTED(!p.per_channel(), "item(): a quantized tensor with a scale per channel");
+    return double(float(p.levels.item().to_int() - p.zero_point) * float(p.scale));
+  }
   if (is_sparse(*this)) {
     const Tensor& values = sparse_parts(*this).values;
     KG_CHECK(values.numel() < 2, "item(): the sparse tensor must be coalesced first");
@@ -98,6 +106,7 @@ Scalar Tensor::item() const {
     return item_of_wrapper(*this);
   }
   if (is_float8(dtype())) return double(float8_to_float(dtype(), *data<uint8_t>()));
+  if (dtype() == DType::Complex32) return std::complex<double>(std::complex<float>(*data<ComplexHalf>()));
   return visit_all("item", dtype(), [&](auto tag) -> Scalar {
     using T = decltype(tag);
     T value = *data<T>();
@@ -156,6 +165,12 @@ Tensor empty_strided_tensor(IntList sizes, IntList strides, DType dtype, Device 
 }
 
 Tensor alias(const Tensor& t, IntList sizes, IntList strides, int64_t offset) {
+  if (t.impl()->special && is_quantized(t)) [[unlikely]] {
+    QuantizedParts parts = quantized_parts(t);
+    KG_CHECK_IMPLEMENTED(!parts.per_channel() || (sizes == t.sizes() && strides == t.strides()), "views of a quantized tensor with a scale per channel are not supported");
+    parts.levels = alias(parts.levels, sizes, strides, offset);
+    return make_quantized(std::move(parts));
+  }
   auto impl = TensorImpl::create(t.storage(), t.dtype());
   impl->offset = offset;
   impl->untracked_version = t.impl()->untracked_version;
@@ -179,6 +194,10 @@ Tensor scalar_tensor(const Scalar& value, DType dtype, Device device) {
   if (device.is_meta()) return t;
   if (is_float8(dtype)) {
     *t.data<uint8_t>() = float_to_float8(dtype, value.to<float>());
+    return t;
+  }
+  if (dtype == DType::Complex32) {
+    *t.data<ComplexHalf>() = value.to<std::complex<float>>();
     return t;
   }
   visit_all("scalar_tensor", dtype, [&](auto tag) { *t.data<decltype(tag)>() = value.to<decltype(tag)>(); });

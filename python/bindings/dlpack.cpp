@@ -42,6 +42,7 @@ constexpr uint64_t flag_copied = 2;
 enum Code : uint8_t { Int, UInt, Float, Opaque, BFloat, Complex, Bool, Float8_e3m4, Float8_e4m3, Float8_e4m3b11fnuz, Float8_e4m3fn, Float8_e4m3fnuz, Float8_e5m2, Float8_e5m2fnuz, Float8_e8m0fnu };
 
 DLDataType type_of(DType t) {
+  if (is_shell(t)) fail(ErrorKind::Type, str("__dlpack__(): ", name(t), " is not a type of DLPack"));
   uint8_t bits = uint8_t(itemsize(t) * 8);
   switch (t) {
     case DType::Bool: return {Bool, 8, 1};
@@ -60,7 +61,7 @@ DLDataType type_of(DType t) {
 
 DType dtype_of(DLDataType d) {
   KG_CHECK(d.lanes == 1, "from_dlpack(): vector types (", int(d.lanes), " lanes) are not supported");
-  for (int i = 0; i < dtype_count; ++i) {
+  for (int i = 0; i < number_dtype_count; ++i) {
     DLDataType known = type_of(DType(i));
     if (known.code == d.code && known.bits == d.bits) return DType(i);
   }

@@ -1,4 +1,5 @@
 #include "numpy_api.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 
 #include <cstring>
@@ -160,6 +161,7 @@ Tensor tensor_from_ndarray(PyObject* array, bool warn_if_read_only) {
 PyObject* ndarray_from_tensor(PyObject* object) {
   const Tensor& t = tensor_of(object);
   KG_CHECK_TYPE(!is_sparse(t), "can't convert ", name(layout_of(t)), " layout tensor to numpy. Use Tensor.to_dense() first.");
+  KG_CHECK_TYPE(!is_quantized(t), "can't convert a tensor of dtype torch.", quantized_name(t.dtype()), " to numpy. Use Tensor.dequantize() or Tensor.int_repr() first.");
   const int number = type_number(t.dtype());
   void** api = table(true);
   Py_ssize_t sizes[64], strides[64];

@@ -41,28 +41,38 @@ bool records(const OpBase& op, const Value* values) {
 
 /// Operators that ask another tensor for its shape, dtype or device only.
 bool takes_description_only(std::string_view name) {
-  for (std::string_view n : {"copy_", "set_", "to", "result_type", "is_same_size", "broadcast_tensors", "constant_in"})
+  for (std::string_view n : {"copy", "copy_", "set_", "to", "result_type", "is_same_size", "broadcast_tensors", "constant_in"})
     if (name == n) return true;
   return name.ends_with("_as") || name.ends_with("_as_");
 }
-/// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data.
-void check_devices(const OpBase& op, const Value* values) {
+/// RuntimeError if one tensor has data and another one has none (meta): a kernel would read them. Numbers may join tensors without data;
+/// one that comes first leaves its value behind, so that the result has no data either. True if the result has none.
+bool check_devices(const OpBase& op, Frame& frame, bool in_place) {
   bool meta = false, data = false, numbers_join = op.traits & kElementwise || op.composed;
+  const Tensor* first = nullptr;
   auto see = [&](const Tensor& t) {
     if (!t.defined()) return;
+    if (!first) first = &t;
     if (t.is_meta()) meta = true;
     else if (t.dim() > 0 || !numbers_join) data = true;
   };
   const auto& arguments = op.schema().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (values[i].tag == Value::Tag::Tensor) see(*values[i].tensor);
-    else if (values[i].tag == Value::Tag::TensorList)
-      for (const Tensor& t : values[i].view<Tensor>()) see(t);
+    if (frame.values[i].tag == Value::Tag::Tensor) see(*frame.values[i].tensor);
+    else if (frame.values[i].tag == Value::Tag::TensorList)
+      for (const Tensor& t : frame.values[i].view<Tensor>()) see(t);
   }
-  if (meta && op.traits & kReadsValues) [[unlikely]]
-    fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
-  if (!meta || !data || takes_description_only(op.schema().name)) [[likely]] return;
-  fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
+  if (!meta) [[likely]] return false;
+  if (op.traits & kReadsValues) fail(ErrorKind::NotImplemented, str(op.schema().name, "(): the shape of the result depends on values, which meta tensors do not have"));
+  if (takes_description_only(op.schema().name)) return false;
+  bool without_data = first->is_meta() || first->is_wrapped_number();
+  if (data || (!without_data && in_place))
+    fail(ErrorKind::Runtime, str(op.schema().name, "(): Expected all tensors to be on the same device, but found at least two devices, cpu and meta!"));
+  for (size_t i = 0; i < arguments.size() && !without_data; ++i) {
+    Value& v = frame.values[i];
+    if (v.tag == Value::Tag::Tensor && v.tensor->defined() && !v.tensor->is_meta() && !v.tensor->is_wrapped_number()) v.tensor = frame.keep(empty_tensor({}, v.tensor->dtype(), Device{DeviceType::Meta}));
+  }
+  return true;
 }
 
 struct WithoutGil {
@@ -70,12 +80,13 @@ struct WithoutGil {
   ~WithoutGil() { PyEval_RestoreThread(state); }
 };
 
-PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
+PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out, bool meta) {
   SmallVector<Tensor, 4> given;
   bool many = PyTuple_Check(out) || PyList_Check(out);
   auto take = [&](PyObject* o) {
     KG_CHECK_TYPE(is_tensor(o), op.schema().name, "(): argument 'out' must be Tensor, not ", type_name(o));
     given.push_back(tensor_of(o));
+    KG_CHECK(!meta || given.back().is_meta(), op.schema().name, "(): expected the out tensor on device meta, but it is on ", given.back().device());
   };
   if (many)
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i) take(PySequence_Fast_GET_ITEM(out, i));
@@ -89,8 +100,8 @@ PyObject* call_with_out(const OpBase& op, const Value* values, PyObject* out) {
 
 PyObject* invoke(const Overload& o, PyObject* const* args, Frame& frame, PyObject* out, bool inplace) {
   const OpBase& op = *o.op;
-  check_devices(op, frame.values);
-  if (out) return call_with_out(op, frame.values, out);
+  bool meta = check_devices(op, frame, inplace);
+  if (out) return call_with_out(op, frame.values, out, meta);
   if (inplace) {
     const Value& first = frame.values[0];
     KG_CHECK_TYPE(first.tag == Value::Tag::Tensor && first.tensor->defined() && !first.tensor->is_wrapped_number(), op.schema().name, "_(): argument 'input' (position 1) must be Tensor");
@@ -151,6 +162,38 @@ std::string signature_text(const Overload& o) {
   fail(ErrorKind::Type, text);
 }
 
+/// Calls that PyTorch keeps from older versions: factors stand among the tensors, x.add_(2, y), addmm(beta, x, alpha, a, b). Null if this is none.
+PyObject* older_call(FunctionObject* f, PyObject* const* args, size_t nargs, PyObject* kwnames, Frame& frame) {
+  static constexpr std::string_view names[] = {"add", "sub", "addcmul", "addcdiv", "addmm", "addmv", "addr", "baddbmm", "addbmm"};
+  if (std::find(std::begin(names), std::end(names), f->overloads->front().schema->name) == std::end(names)) return nullptr;
+  std::vector<PyObject*> tensors, numbers, factors;
+  for (size_t i = 0; i < nargs; ++i) (PyFloat_Check(args[i]) || PyLong_Check(args[i]) || PyComplex_Check(args[i]) ? numbers : tensors).push_back(args[i]);
+  for (const Overload& o : *f->overloads) {
+    factors.clear();
+    for (size_t i = o.schema->positional; i < o.schema->arguments.size(); ++i)
+      if (o.schema->arguments[i].tag == Value::Tag::Scalar) factors.push_back(o.names[i]);
+    if (numbers.empty() || numbers.size() > factors.size() || tensors.size() != o.schema->positional) continue;
+    std::vector<PyObject*> all(tensors);
+    all.insert(all.end(), numbers.begin(), numbers.end());
+    const Py_ssize_t given = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; i < given; ++i) all.push_back(args[nargs + size_t(i)]);
+    Ref keywords = own(PyTuple_New(Py_ssize_t(numbers.size()) + given));
+    for (size_t i = 0; i < numbers.size(); ++i) PyTuple_SET_ITEM(keywords.get(), Py_ssize_t(i), Py_NewRef(factors[i]));
+    for (Py_ssize_t i = 0; i < given; ++i) PyTuple_SET_ITEM(keywords.get(), Py_ssize_t(numbers.size()) + i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+    PyObject* out;
+    if (!unpack_call(o, all.data(), tensors.size(), keywords.get(), frame, &out, nullptr)) {
+      frame.reset();
+      continue;
+    }
+    static bool warned = false;
+    if (!std::exchange(warned, true) &&
+        PyErr_WarnFormat(PyExc_UserWarning, 1, "This overload of %s is deprecated:\n\t%s(..., number, ...)\nConsider using one that takes the number by keyword instead", f->name, f->name) < 0)
+      throw PythonError();
+    return invoke(o, all.data(), frame, out, f->inplace);
+  }
+  return nullptr;
+}
+
 PyObject* function_call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     auto* f = reinterpret_cast<FunctionObject*>(callable);
@@ -174,6 +217,7 @@ PyObject* function_call(PyObject* callable, PyObject* const* args, size_t nargsf
       if (f->overloads->size() > 1) frame.reset();
     }
     frame.reset();
+    if (PyObject* result = older_call(f, args, nargs, kwnames, frame)) return result;
     fail_call(f, args, nargs, kwnames, frame);
   });
 }
@@ -206,6 +250,11 @@ PyObject* function_schemas(PyObject* self, void*) {
   }
   return list.release();
 }
+PyObject* function_elementwise(PyObject* self, void*) {
+  bool all = true;
+  for (const Overload& o : *reinterpret_cast<FunctionObject*>(self)->overloads) all = all && (o.op->traits & kElementwise);
+  return PyBool_FromLong(all);
+}
 PyObject* function_module(PyObject* self, void*) {
   const char* q = reinterpret_cast<FunctionObject*>(self)->qualname;
   const char* dot = std::strrchr(q, '.');
@@ -231,7 +280,8 @@ PyObject* function_keyword_defaults(PyObject* o, void*) {
 }
 PyGetSetDef function_getset[] = {{"__kwdefaults__", function_keyword_defaults, nullptr, nullptr, nullptr}, {"__name__", function_name, nullptr, nullptr, nullptr}, {"__qualname__", function_qualname, nullptr, nullptr, nullptr},
                                  {"__doc__", function_doc, nullptr, nullptr, nullptr}, {"__module__", function_module, nullptr, nullptr, nullptr},
-                                 {"schemas", function_schemas, nullptr, "The schemas of all overloads.", nullptr}, {}};
+                                 {"schemas", function_schemas, nullptr, "The schemas of all overloads.", nullptr},
+                                 {"elementwise", function_elementwise, nullptr, "Whether an element of the result depends on one element of each argument.", nullptr}, {}};
 PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, nullptr}, {}};
 PyMemberDef function_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(FunctionObject, vectorcall), READONLY, nullptr},
                                   {"__dictoffset__", T_PYSSIZET, offsetof(FunctionObject, dict), READONLY, nullptr}, {}};
@@ -399,7 +449,7 @@ PyObject* call_binary_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {
-        check_devices(*o.op, frame.values);
+        check_devices(*o.op, frame, false);
         return call_unpacked(*o.op, frame.values, {}, nullptr);
       }
       frame.reset();
@@ -416,7 +466,7 @@ PyObject* call_inplace_slot(FunctionObject* f, PyObject* a, PyObject* b) {
     Frame frame;
     for (const Overload& o : *f->overloads) {
       if (fill_binary(*o.op, a, b, frame)) {
-        check_devices(*o.op, frame.values);
+        check_devices(*o.op, frame, true);
         Tensor self = tensor_of(a);
         return call_unpacked(*o.op, frame.values, {Dest::Kind::Inplace, &self, 1}, a);
       }

@@ -4,6 +4,8 @@
 
 #include "kagari/autograd/grad_mode.h"
 #include "kagari/autograd/variable.h"
+#include "kagari/ops/copy.h"
+#include "kagari/ops/quantization.h"
 #include "kagari/tensor/sparse.h"
 #include "numpy_api.h"
 
@@ -142,6 +144,13 @@ void store(PyObject* o, DType dtype, std::byte* to) {
     *to = std::byte(float_to_float8(dtype, float(real_from(o))));
     return;
   }
+  if (dtype == DType::Complex32) {
+    Py_complex c = PyComplex_AsCComplex(o);
+    if (c.real == -1 && PyErr_Occurred()) throw PythonError();
+    ComplexHalf value(std::complex<float>(float(c.real), float(c.imag)));
+    std::memcpy(to, &value, sizeof value);
+    return;
+  }
   visit_all("tensor", dtype, [&](auto e) {
     using T = decltype(e);
     T value;
@@ -168,6 +177,7 @@ void store(PyObject* o, DType dtype, std::byte* to) {
 void store_tensor(const Tensor& t, DType dtype, std::byte* to) {
   KG_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
   require_strided(t, "the number");
+  KG_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
   Ref number = own(number_at(t.bytes(), t.dtype()));
   store(number.get(), dtype, to);
 }
@@ -239,6 +249,11 @@ PyObject* list_from(const Tensor& t, size_t dim, const std::byte* p) {
 
 PyObject* number_at(const std::byte* p, DType dtype) {
   if (is_float8(dtype)) return PyFloat_FromDouble(double(float8_to_float(dtype, uint8_t(*p))));
+  if (dtype == DType::Complex32) {
+    ComplexHalf v;
+    std::memcpy(&v, p, sizeof v);
+    return PyComplex_FromDoubles(double(v.real), double(v.imag));
+  }
   return visit_all("item", dtype, [&](auto e) -> PyObject* {
     using T = decltype(e);
     T v;
@@ -254,6 +269,7 @@ PyObject* number_at(const std::byte* p, DType dtype) {
 PyObject* list_of(const Tensor& t) {
   KG_CHECK_IMPLEMENTED(!t.is_meta(), "Cannot copy out of meta tensor; no data!");
   require_strided(t, "tolist()");
+  if (is_quantized(t)) return list_of(contiguous(dequantize(t)));
   return list_from(t, 0, t.bytes());
 }
 

@@ -29,19 +29,40 @@ PyObject* enum_repr(PyObject* self) { return PyUnicode_FromString(reinterpret_ca
 // Pickled by name: copy and pickle find the same object again.
 PyObject* enum_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(std::strchr(reinterpret_cast<EnumObject*>(self)->text, '.') + 1); }
 int enum_value(PyObject* o) { return reinterpret_cast<EnumObject*>(o)->value; }
-DType as_dtype(PyObject* o) { return DType(enum_value(o)); }
+// Dtypes that have a name and no elements: those of quantized tensors (whose levels have the dtype `like`), and half-precision complex numbers.
+struct NamedDType {
+  const char* name;
+  DType like;
+};
+constexpr NamedDType named_dtypes[] = {{"quint8", DType::UInt8}, {"qint8", DType::Int8}, {"qint32", DType::Int32}, {"quint4x2", DType::UInt8}, {"quint2x4", DType::UInt8},
+                                       {"complex32", DType::Complex64}};
+constexpr int named_count = int(std::size(named_dtypes));
+PyObject* named_objects[named_count];
+const NamedDType* named(PyObject* o) { return enum_value(o) < dtype_count ? nullptr : &named_dtypes[enum_value(o) - dtype_count]; }
+
+DType as_dtype(PyObject* o) {
+  const NamedDType* only_name = named(o);
+  KG_CHECK_IMPLEMENTED(!only_name, "torch.", only_name->name, is_complex(only_name->like) ? ": there are no tensors of this dtype" : " is the dtype of quantized tensors only: see torch.quantize_per_tensor");
+  return DType(enum_value(o));
+}
 
 PyObject* dtype_attribute(PyObject* self, void* which) {
-  DType t = as_dtype(self);
+  DType t = named(self) ? named(self)->like : DType(enum_value(self));
+  if (named(self) && is_complex(t) && which == reinterpret_cast<void*>(3)) return PyLong_FromLong(4);
   switch (reinterpret_cast<intptr_t>(which)) {
-    case 0: return PyBool_FromLong(is_floating(t));
+    case 0: return PyBool_FromLong(is_floating(t) || t == DType::Float4_e2m1fn_x2);
     case 1: return PyBool_FromLong(is_complex(t));
     case 2: return PyBool_FromLong(!is_unsigned(t) && t != DType::Bool);
     default: return PyLong_FromLongLong(itemsize(t));
   }
 }
-PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap(to_real(as_dtype(self))); }
-PyObject* dtype_to_complex(PyObject* self, PyObject*) { return wrap(to_complex(as_dtype(self))); }
+PyObject* dtype_to_real(PyObject* self, PyObject*) {
+  if (named(self) && is_complex(named(self)->like)) return wrap(DType::Float16);
+  return guarded([&] { return wrap(to_real(as_dtype(self))); });
+}
+PyObject* dtype_to_complex(PyObject* self, PyObject*) {
+  return guarded([&] { return wrap(to_complex(as_dtype(self))); });
+}
 
 PyGetSetDef dtype_getset[] = {
     {"is_floating_point", dtype_attribute, nullptr, nullptr, reinterpret_cast<void*>(0)},
@@ -159,6 +180,7 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self.get()); ++i) {
     PyObject* item = PyTuple_GET_ITEM(self.get(), i);
     if (PyLong_CheckExact(item)) continue;
+    if (PyObject_HasAttrString(item, "nested_int")) continue;  // the size of a nested tensor's ragged dimension is no number
     PyObject* n = PyNumber_Index(item);
     if (!n) {
       PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
@@ -334,6 +356,15 @@ DType dtype_of_object(PyObject* o) { return as_dtype(o); }
 Layout layout_of_object(PyObject* o) { return Layout(enum_value(o)); }
 MemoryFormat memory_format_of_object(PyObject* o) { return MemoryFormat(enum_value(o)); }
 PyObject* wrap(DType t) { return Py_NewRef(dtype_objects[int(t)]); }
+PyObject* wrap_quantized(DType levels) {
+  for (int i = 0; i < named_count; ++i)
+    if (named_dtypes[i].like == levels) return Py_NewRef(named_objects[i]);
+  return nullptr;
+}
+std::optional<DType> levels_of_object(PyObject* o) {
+  if (!is_dtype(o) || !named(o) || is_complex(named(o)->like)) return std::nullopt;
+  return named(o)->like;
+}
 PyObject* wrap(Layout l) { return Py_NewRef(layout_objects[int(l)]); }
 PyObject* wrap(MemoryFormat m) { return Py_NewRef(format_objects[int(m)]); }
 
@@ -451,9 +482,14 @@ bool add_small_types(PyObject* module) {
     dtype_objects[i] = make_enum(dtype_type, i, name(DType(i)));
     if (!dtype_objects[i] || PyModule_AddObjectRef(module, std::string(name(DType(i))).c_str(), dtype_objects[i]) < 0) return false;
   }
+  for (int i = 0; i < named_count; ++i) {
+    named_objects[i] = make_enum(dtype_type, dtype_count + i, named_dtypes[i].name);
+    if (!named_objects[i] || PyModule_AddObjectRef(module, named_dtypes[i].name, named_objects[i]) < 0) return false;
+  }
+  if (PyModule_AddObjectRef(module, "chalf", named_objects[named_count - 1]) < 0) return false;
   static constexpr std::pair<const char*, DType> other_names[] = {
       {"half", DType::Float16}, {"float", DType::Float32}, {"double", DType::Float64}, {"short", DType::Int16}, {"int", DType::Int32},
-      {"long", DType::Int64}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
+      {"long", DType::Int64}, {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}, {"chalf", DType::Complex32}};
   for (auto [alias, t] : other_names)
     if (PyModule_AddObjectRef(module, alias, dtype_objects[int(t)]) < 0) return false;
   static constexpr const char* layouts[] = {"strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "_mkldnn", "jagged"};

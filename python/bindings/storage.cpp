@@ -257,7 +257,7 @@ PyObject* tensor_over(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       empty = empty || sizes[i] == 0;
       if (sizes[i] > 0) last += __int128(sizes[i] - 1) * strides[i];
       count *= sizes[i] ? sizes[i] : 1;
-      KG_CHECK(last < (__int128(1) << 62) && count < (__int128(1) << 62), "a tensor of sizes ", sizes, " and strides ", strides, " overflows 64 bits");
+      KG_CHECK(last < (__int128(1) << 58) && count < (__int128(1) << 62), "a tensor of sizes ", sizes, " and strides ", strides, " overflows 64 bits");
     }
     int64_t needed = empty ? 0 : int64_t((last + 1) * itemsize(dtype));
     KG_CHECK(needed <= storage->nbytes(), "setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset, ", and itemsize ", itemsize(dtype),
@@ -365,9 +365,22 @@ PyMethodDef methods[] = {{"nbytes", nbytes, METH_NOARGS, "The number of bytes."}
                           "from_buffer(buffer, byte_order='native', count=-1, offset=0, dtype=torch.uint8): a copy of the bytes."},
                          {}};
 PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(StorageObject, weakrefs), READONLY, nullptr}, {}};
+/// Two Python objects exchange their tensors, whatever else refers to them.
+PyObject* swap_tensors(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    KG_CHECK_TYPE(nargs == 2 && is_tensor(args[0]) && is_tensor(args[1]), "_swap_tensor_impl(a, b): expected two tensors");
+    auto *a = reinterpret_cast<TensorObject*>(args[0]), *b = reinterpret_cast<TensorObject*>(args[1]);
+    std::swap(a->tensor, b->tensor);
+    a->tensor.impl()->object = a;
+    b->tensor.impl()->object = b;
+    Py_RETURN_NONE;
+  });
+}
 PyMethodDef functions[] = {{"_storage_over", storage_over, METH_O, "A storage on the bytes of a writable buffer."},
                            {"_tensor_over", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(tensor_over)), METH_FASTCALL,
                             "_tensor_over(storage, dtype, offset, size, stride): a tensor on part of a storage."},
+                           {"_swap_tensor_impl", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(swap_tensors)), METH_FASTCALL,
+                            "The two objects exchange their tensors."},
                            {"_storage_from_descriptor", from_descriptor, METH_VARARGS, "A storage in the shared memory behind a file descriptor."},
                            {}};
 PyMethodDef tensor_method = {"untyped_storage", untyped_storage, METH_NOARGS, "The bytes behind the tensor."};

@@ -1,7 +1,9 @@
 // t[key] and t[key] = value.
 //
 // Note [Subscripts]: a key is walked once. Integers, slices, None, Ellipsis and True/False change sizes, strides and offset of a window, which
-// becomes one view at the end (or, of a tensor that a transform made, a view per part: it has no layout of its own); what needs indices (tensors, lists, arrays) is collected on the way and applied to that view.
+// becomes one view at the end (or, of a tensor that a transform made, a view per part: it has no layout of its own); what needs indices (tensors,
+// lists, arrays) is collected on the way and applied to that view. Strides are never negative, so a slice with a negative step is a window that
+// goes forward and is flipped: reading gives a copy, and what is assigned is flipped before it is written to the window.
 #include "tensor_methods.h"
 
 #include "kagari/autograd/variable.h"
@@ -10,6 +12,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/handles.h"
 #include "kagari/ops/indexing.h"
+#include "kagari/ops/shaping.h"
 #include "kagari/ops/views.h"
 #include "kagari/tensor/sparse.h"
 
@@ -21,6 +24,7 @@ struct Target {
   Ints sizes, strides;
   int64_t offset;
   bool whole = true;  // still exactly the tensor itself
+  Ints flips;         // dimensions of the window that are read backwards
   Tensors indices;    // per dimension of the window; undefined for ":"
   bool advanced = false;
   // Where modes or a subclass want to see operators, the window is made by these instead, one for each part of the key.
@@ -87,9 +91,14 @@ class Walk {
     if (s->start == Py_None && s->stop == Py_None && s->step == Py_None) return keep();
     Ref plain = without_tensors(s);
     if (PySlice_Unpack(plain ? plain.get() : key, &start, &stop, &step) < 0) throw PythonError();
-    KG_CHECK_VALUE(step > 0, "step must be greater than zero");
     int64_t size = self_.sizes()[dim_], stride = self_.strides()[dim_];
-    PySlice_AdjustIndices(size, &start, &stop, step);
+    const Py_ssize_t taken = PySlice_AdjustIndices(size, &start, &stop, step);
+    if (step < 0) {  // the same elements forwards
+      t_.flips.push_back(int64_t(t_.sizes.size()));
+      step = -step;
+      stop = start + 1;
+      start = taken ? start - (taken - 1) * step : stop;
+    }
     stop = std::max(stop, start);
     note(Target::Step::Slice, start, stop, step);
     t_.offset += start * stride;
@@ -266,9 +275,8 @@ Tensor sparse_item(const Tensor& self, PyObject* key) {
     else if (range) {
       Py_ssize_t start, stop, step;
       if (PySlice_Unpack(part, &start, &stop, &step) < 0) throw PythonError();
-      PySlice_AdjustIndices(y.size(dim), &start, &stop, step);
-      KG_CHECK_VALUE(step > 0, "step must be greater than zero");
-      y = index_select(y, dim++, arange(int64_t(start), int64_t(std::max(start, stop)), int64_t(step)));
+      const Py_ssize_t taken = PySlice_AdjustIndices(y.size(dim), &start, &stop, step);
+      y = index_select(y, dim++, arange(int64_t(start), int64_t(start + taken * step), int64_t(step)));
     } else if (is_integer(part) && !is_tensor(part) && !PyBool_Check(part)) y = select(y, dim, integer_of(part));
     else {
       Tensor at = is_tensor(part) ? tensor_of(part) : index_from(part);
@@ -319,6 +327,7 @@ PyObject* tensor_getitem(const Tensor& self, PyObject* key) {
   Target target;
   walk_key(self, key, target);
   Tensor window = window_of(self, target);
+  if (!target.flips.empty()) window = flip(window, target.flips);
   if (!target.advanced) return wrap(std::move(window));
   return wrap(index(window, {target.indices.data(), target.indices.size()}));
 }
@@ -334,13 +343,19 @@ int tensor_setitem(const Tensor& self, PyObject* key, PyObject* value) {
     source = without_leading_ones(source, window.dim());
     // the message of expand() names the sizes that do not fit
     if (!(source.sizes() == window.sizes())) source = expand(source, window.sizes());
-    copy_(window, source);
+    copy_(window, target.flips.empty() ? source : flip(source, target.flips));
+    return 0;
+  }
+  if (!target.flips.empty()) {
+    Tensor backwards = flip(window, target.flips);
+    index_put_(backwards, {target.indices.data(), target.indices.size()}, source.device() == window.device() ? source : to(source, {}, window.device()), false);
+    copy_(window, flip(backwards, target.flips));
     return 0;
   }
   if (source.device() != window.device()) source = to(source, {}, window.device());
   // a number for a plain mask needs no list of positions
   if (target.indices.size() == 1 && target.indices[0].defined() && target.indices[0].dtype() == DType::Bool && source.numel() == 1 && source.dim() == 0 &&
-      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta()) {
+      !source.requires_grad() && !source.impl()->transform && source.dtype() == window.dtype() && !window.is_meta() && !target.indices[0].is_meta()) {
     Tensor mask = target.indices[0];
     for (int64_t d = mask.dim(); d < window.dim(); ++d) mask = unsqueeze(mask, -1);
     masked_fill_(window, mask, source.item());

@@ -9,6 +9,7 @@
 #include "dispatch.h"
 #include "kagari/ops/handles.h"
 #include "keywords.h"
+#include "kagari/tensor/quantized.h"
 #include "kagari/tensor/sparse.h"
 #include "op_function.h"
 #include "python_data.h"
@@ -20,7 +21,11 @@ namespace {
 
 // ---------------------------------------------------------------- attributes
 PyObject* get_shape(PyObject* o, void*) { return wrap_size(tensor_of(o).sizes()); }
-PyObject* get_dtype(PyObject* o, void*) { return wrap(tensor_of(o).dtype()); }
+PyObject* get_dtype(PyObject* o, void*) {
+  const Tensor& t = tensor_of(o);
+  return is_quantized(t) ? wrap_quantized(t.dtype()) : wrap(t.dtype());
+}
+PyObject* get_is_quantized(PyObject* o, void*) { return PyBool_FromLong(is_quantized(tensor_of(o))); }
 PyObject* get_device(PyObject* o, void*) { return wrap(tensor_of(o).device()); }
 PyObject* get_layout(PyObject* o, void*) { return wrap(layout_of(tensor_of(o))); }
 PyObject* get_is_sparse(PyObject* o, void*) { return PyBool_FromLong(layout_of(tensor_of(o)) == Layout::Sparse); }
@@ -179,6 +184,7 @@ PyObject* as_subclass(PyObject* o, PyObject* cls) {
           return wrap_as(reinterpret_cast<PyTypeObject*>(cls), std::move(t)););
 }
 PyObject* type_text(const Tensor& t) {
+  if (is_quantized(t)) return PyUnicode_FromString(t.dtype() == DType::UInt8 ? "torch.quantized.QUInt8Tensor" : t.dtype() == DType::Int8 ? "torch.quantized.QInt8Tensor" : "torch.quantized.QInt32Tensor");
   return PyUnicode_FromString(str("torch.", is_sparse(t) ? "sparse." : "", legacy_name(t.dtype()), "Tensor").c_str());
 }
 PyObject* type_method(PyObject* o, PyObject* args, PyObject* kwargs) {
@@ -297,7 +303,7 @@ PyGetSetDef tensor_getset[] = {
     {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
     {"is_sparse", get_is_sparse, nullptr, nullptr, nullptr},
     {"is_sparse_csr", get_is_sparse_csr, nullptr, nullptr, nullptr},
-    {"is_quantized", get_false, nullptr, nullptr, nullptr},
+    {"is_quantized", get_is_quantized, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_none, nullptr, nullptr, nullptr},
     {"names", get_names, nullptr, nullptr, nullptr},

@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <optional>
 #include <utility>
 
 #include "kagari/tensor/tensor.h"
@@ -99,6 +100,10 @@ bool is_device(PyObject* o);
 bool is_layout(PyObject* o);
 bool is_memory_format(PyObject* o);
 DType dtype_of_object(PyObject* o);
+/// torch.quint8 for uint8: the dtype of quantized tensors with such levels.
+PyObject* wrap_quantized(DType levels);
+/// The reverse; nothing for other objects.
+std::optional<DType> levels_of_object(PyObject* o);
 /// From torch.device, str or int (an index of the accelerator, which kagari lacks). Throws.
 Device device_of_object(PyObject* o);
 /// The same for where a tensor shall be: there is one CPU, so that cpu:0 is cpu.

@@ -69,7 +69,7 @@ def _missing_name(error):
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if isinstance(error, AttributeError) and error.name and getattr(error.obj, "__name__", "").split(".")[0] == "kagari" and isinstance(error.obj, type(sys)):
+        if isinstance(error, AttributeError) and error.name and getattr(error.obj, "__name__", "").split(".")[0] in ("kagari", "torch") and isinstance(error.obj, type(sys)):
             return f"{torch_module(error.obj.__name__)}.{error.name}"
         if isinstance(error, ImportError) and error.name and torch_module(error.name).split(".")[0] == "torch":
             asked = re.match(r"cannot import name '(\w+)' from", str(error))

@@ -253,25 +253,6 @@ def split(tensor, split_size_or_sections, dim=0):
     return tensor.split(split_size_or_sections, dim)
 
 
-class _QuantizedType:
-    """A dtype of integers with a scale. It is a name for quantize_dynamic; tensors of it do not exist here."""
-
-    def __init__(self, name):
-        self._name = name
-
-    is_floating_point = is_complex = False
-
-    def __repr__(self):
-        return f"torch.{self._name}"
-
-    def __reduce__(self):
-        from kagari._tensor import _named
-        return _named, (self._name,)
-
-
-qint8, quint8, qint32 = map(_QuantizedType, ("qint8", "quint8", "qint32"))
-
-
 class SymInt:
     """Type of symbolic sizes. kagari has none: sizes are int."""
 
@@ -309,9 +290,9 @@ def sym_min(a, b):
     return min(a, b)
 
 
-def sym_ite(condition, a, b):
-    """a if condition else b"""
-    return a if condition else b
+def sym_ite(b, t, f):
+    """t if b else f"""
+    return t if b else f
 
 
 def _assert(condition, message):

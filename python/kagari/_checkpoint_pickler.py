@@ -127,6 +127,8 @@ class CheckpointPickler(pickle._Pickler):
             return self.write(self.storage_id("torch", obj.pickle_storage_type(), obj.untyped(), obj.dtype, obj.size()))
         elif isinstance(obj, kagari.dtype):
             return self.write(f"ctorch\n{str(obj).rpartition('.')[2]}\n".encode())
+        elif kind.__name__ == "qscheme" and isinstance(obj, kagari.qscheme):
+            return self.write(f"ctorch\n{str(obj).rpartition('.')[2]}\n".encode())
         elif isinstance(obj, kagari.layout):
             return self.write(b"ctorch.serialization\n_get_layout\n" + _text(str(obj)) + b"\x85R")
         elif isinstance(obj, kagari.device):

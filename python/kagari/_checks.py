@@ -1,8 +1,7 @@
 """torch._check and its kin: conditions that a program states, and the exceptions where they do not hold."""
 import kagari
 
-_UNEXPLAINED = ("Expected cond to be True, but got False. (Could this error message be improved? If so, please report an "
-                "enhancement request to PyTorch.)")
+_UNEXPLAINED = "Expected cond to be True, but got False. (Pass a message to say more.)"
 
 
 def _fail(error_type, message):
@@ -65,3 +64,41 @@ _check_index = _check_as("_check_index", IndexError)
 _check_value = _check_as("_check_value", ValueError)
 _check_type = _check_as("_check_type", TypeError)
 _check_not_implemented = _check_as("_check_not_implemented", NotImplementedError)
+
+
+def _is_all_true(input):
+    """A 0-d tensor: whether all elements of a bool tensor are True."""
+    return input.all()
+
+
+def _is_any_true(input):
+    """A 0-d tensor: whether any element of a bool tensor is True."""
+    return input.any()
+
+
+def _shape_as_tensor(input):
+    """The sizes as an int64 tensor."""
+    return kagari.tensor(input.shape, dtype=kagari.int64)
+
+
+def _range_check(size, min, max):
+    low, high = -2 ** 63 if min is None else min, 2 ** 63 - 1 if max is None else max
+    if low > high:
+        raise RuntimeError(f"Max must be at least min, but got {high} and {low}")
+    if not low <= size <= high:
+        raise RuntimeError(f"Invalid value range for {size} between [{low}, {high}].")
+
+
+def sym_constrain_range(size, *, min=None, max=None):
+    """RuntimeError unless min <= size <= max."""
+    _range_check(size, min, max)
+
+
+def sym_constrain_range_for_size(size, *, min=None, max=None):
+    """RuntimeError unless min <= size <= max, and 0 <= size."""
+    _range_check(size, 0 if min is None else min, max)
+
+
+def sym_fresh_size(expr):
+    """The size itself: kagari has no symbolic sizes."""
+    return expr

@@ -42,6 +42,8 @@ def _default_text(value):
         return f'"{value}"'
     if isinstance(value, list):
         return "[" + ", ".join(map(str, value)) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        return f"{int(value)}."
     return str(value)
 
 

@@ -243,6 +243,9 @@ class _OpNamespace(types.ModuleType):
             function = _C._space_ops[f"{self.name}__{op_name}"]
             schemas = [_function_schema.parse(text.replace("__", "::", 1)) for text in function.schemas]
             packet = OpOverloadPacket(f"{self.name}::{op_name}", function, schemas, [schema.overload_name or "default" for schema in schemas])
+        if packet is None and self.name == "quantized":
+            from kagari.ao.nn.quantized import _operators
+            packet = _operators.function(op_name)
         if packet is None:
             raise AttributeError(f"'_OpNamespace' '{self.name}' object has no attribute '{op_name}'")
         setattr(self, op_name, packet)

@@ -1,6 +1,7 @@
 """How tensors are printed: the options of repr()."""
 import contextlib
 
+import kagari
 from kagari import _C
 
 __all__ = ["set_printoptions", "get_printoptions", "printoptions"]
@@ -67,3 +68,27 @@ def _tensor_str(self, indent):
             break
     body = inner[:end + (inner[end] == "]")]
     return body.replace("\n" + " " * len("tensor("), "\n" + " " * indent)
+
+
+def _str(self, *, tensor_contents=None):
+    """The text of a tensor; tensor_contents in the place of its elements."""
+    if tensor_contents is None:
+        return repr(self)
+    suffixes = [] if self.dtype in (kagari.get_default_dtype(), kagari.int64, kagari.bool) else [f"dtype={self.dtype}"]
+    return _add_suffixes("tensor(" + tensor_contents, suffixes, len("tensor("), False)
+
+
+_str_intern = _str
+
+
+def _add_suffixes(tensor_str, suffixes, indent, force_newline):
+    """The text of a tensor with its remarks, on lines of the length that is set, and the closing bracket."""
+    parts, length = [tensor_str], len(tensor_str) - tensor_str.rfind("\n") + 1
+    for suffix in suffixes:
+        if force_newline or length + len(suffix) + 2 > get_printoptions()["linewidth"]:
+            parts.append(",\n" + " " * indent + suffix)
+            length, force_newline = indent + len(suffix), False
+        else:
+            parts.append(", " + suffix)
+            length += len(suffix) + 2
+    return "".join(parts) + ")"

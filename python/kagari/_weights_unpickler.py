@@ -55,6 +55,9 @@ def _builtin_globals():
         "torch.Tensor": lambda: kagari.Tensor, "torch.nn.parameter.Parameter": lambda: kagari.nn.Parameter,
         "torch.serialization._get_layout": lambda: kagari.serialization._get_layout,
         "torch._tensor._rebuild_from_type_v2": lambda: kagari._tensor._rebuild_from_type_v2,
+        "torch.nested._internal.nested_tensor._rebuild_njt": lambda: kagari.nested._internal.nested_tensor._rebuild_njt,
+        "torch.nested._internal.nested_tensor.NestedTensor": lambda: kagari.nested._internal.nested_tensor.NestedTensor,
+        "torch._dynamo.decorators._DimRange": lambda: kagari._dynamo.decorators._DimRange,
     }
     for name in _REBUILD:
         table[f"torch._utils.{name}"] = lambda name=name: getattr(kagari._utils, name)
@@ -260,6 +263,8 @@ class WeightsUnpickler:
             target.__dict__.update(_plain_names(state))
         elif isinstance(target, kagari.Tensor):
             target.__setstate__(state) if hasattr(kind, "__setstate__") else kagari._utils.set_state(target, state)
+        elif kind.__module__ == "kagari._dynamo.decorators":        # remarks for a compiler
+            return at
         elif kind in self.safe.values():
             if hasattr(target, "__setstate__"):
                 target.__setstate__(state)

@@ -1,12 +1,16 @@
 """Futures: values that may come later."""
 import concurrent.futures
 import threading
+import types
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
 
 class Future:
     """A value or an exception that another thread may set."""
+
+    def __class_getitem__(cls, item):
+        return types.GenericAlias(cls, item)
 
     def __init__(self, *, devices=None):
         self._future = concurrent.futures.Future()

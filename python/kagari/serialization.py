@@ -13,6 +13,7 @@ import secrets
 import stat
 import sys
 import threading
+import typing
 import zlib
 from pickle import UnpicklingError
 
@@ -24,6 +25,10 @@ from kagari._checkpoint_pickler import StorageTable, pickle_object
 from kagari._legacy_format import MAGIC_NUMBER, PROTOCOL_VERSION, load_legacy, save_legacy, storage_dtype
 from kagari._weights_unpickler import WeightsUnpickler
 from kagari._zip_archive import ALIGNMENT, ArchiveReader, ArchiveWriter, Source
+
+# What map_location may be.
+MAP_LOCATION = typing.Optional[typing.Union[typing.Callable[[kagari.UntypedStorage, str], kagari.UntypedStorage], kagari.device, str, dict[str, str]]]
+FILE_LIKE = typing.Union[str, os.PathLike, typing.IO[bytes]]
 
 __all__ = ["LoadEndianness", "SourceChangeWarning", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
            "default_restore_location", "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options",
@@ -526,3 +531,15 @@ def check_module_version_greater_or_equal(module, req_version_tuple, error_if_ma
                                f"{req_version_tuple}") from None
         return True
     return version >= req_version_tuple
+
+
+def __getattr__(name):
+    if name in ("MAP_LOCATION", "FILE_LIKE", "StorageType"):          # for annotations
+        from collections.abc import Callable
+        if name == "FILE_LIKE":
+            from kagari.types import FileLike
+            return FileLike
+        if name == "StorageType":
+            return storages.TypedStorage | storages.UntypedStorage
+        return Callable[[storages.UntypedStorage, str], storages.UntypedStorage] | kagari.device | str | dict[str, str] | None
+    raise AttributeError(f"module 'torch.serialization' has no attribute {name!r}")

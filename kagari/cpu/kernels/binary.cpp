@@ -1,6 +1,7 @@
 // Elementwise arithmetic of two arguments (comparisons and logic: compare.cpp).
 #include <cmath>
 
+#include "kagari/cpu/complex_math.h"
 #include "kagari/cpu/elementwise.h"
 #include "kagari/cpu/vector_math.h"
 
@@ -145,6 +146,44 @@ struct IntegerRemainder {
     }
   }
 };
+// The same for integers of at most 32 bits, in double: their quotients are either whole or at least 2^-32 away from the next whole number,
+// which double tells apart. One vector loop for all of them.
+struct WholeDivTrunc {
+  template <class V>
+  KAGARI_INLINE V operator()(V a, V b) const {
+    return trunc(a / b);
+  }
+};
+struct WholeDivFloor {
+  template <class V>
+  KAGARI_INLINE V operator()(V a, V b) const {
+    return floor(a / b);
+  }
+};
+struct WholeFmod {
+  template <class V>
+  KAGARI_INLINE V operator()(V a, V b) const {
+    return a - trunc(a / b) * b;
+  }
+};
+struct WholeRemainder {
+  template <class V>
+  KAGARI_INLINE V operator()(V a, V b) const {
+    return a - floor(a / b) * b;
+  }
+};
+template <class Whole, class Wide>
+void add_whole_loop(KernelRegistry& r, std::string_view name) {
+  detail::add_converted<Whole, kInteger, uint8_t, double>(r, name);
+  detail::add_converted<Whole, kInteger, int8_t, double>(r, name);
+  detail::add_converted<Whole, kInteger, int16_t, double>(r, name);
+  detail::add_converted<Whole, kInteger, int32_t, double>(r, name);
+  detail::add_converted<Whole, kInteger, uint16_t, double>(r, name);
+  detail::add_converted<Whole, kInteger, uint32_t, double>(r, name);
+  detail::add_one<Wide, kInteger, int64_t>(r, name);
+  detail::add_one<Wide, kInteger, uint64_t>(r, name);
+}
+
 struct IntegerPow {  // wraps around; negative exponents give 0, or +-1 for a base of +-1
   template <class T>
   T operator()(T base, T exponent) const {
@@ -260,6 +299,18 @@ struct Lcm {
     return product < 0 ? T(Wrapping<T>(0) - Wrapping<T>(product)) : product;
   }
 };
+struct ComplexMul {
+  template <class C>
+  C operator()(C a, C b) const {
+    return product(a, b);
+  }
+};
+struct ComplexDiv {
+  template <class C>
+  C operator()(C a, C b) const {
+    return quotient(a, b);
+  }
+};
 struct ComplexPow {
   template <class C>
   C operator()(C a, C b) const {
@@ -278,18 +329,20 @@ KAGARI_KERNELS(r) {
   add_loop<Sub, kFloating | kComplex>(r, "sub");
   add_loop<WrappingSub, kInteger>(r, "sub");
   add_loop<SubAlpha, kInteger | kFloating | kComplex>(r, "sub_alpha");
-  add_loop<Mul, kFloating | kComplex>(r, "mul");
+  add_loop<Mul, kFloating>(r, "mul");
+  add_loop<ComplexMul, kComplex>(r, "mul");
   add_loop<WrappingMul, kInteger>(r, "mul");
   add_loop<BoolAnd, kBool>(r, "mul");
-  add_loop<Div, kFloating | kComplex>(r, "div");
+  add_loop<Div, kFloating>(r, "div");
+  add_loop<ComplexDiv, kComplex>(r, "div");
   add_loop<DivTrunc, kFloating>(r, "div_trunc");
-  add_widened_loop<IntegerDivTrunc, kInteger>(r, "div_trunc");
+  add_whole_loop<WholeDivTrunc, IntegerDivTrunc>(r, "div_trunc");
   add_loop<DivFloor, kFloating>(r, "div_floor");
-  add_widened_loop<IntegerDivFloor, kInteger>(r, "div_floor");
+  add_whole_loop<WholeDivFloor, IntegerDivFloor>(r, "div_floor");
   add_loop<Fmod, kFloating>(r, "fmod");
-  add_widened_loop<IntegerFmod, kInteger>(r, "fmod");
+  add_whole_loop<WholeFmod, IntegerFmod>(r, "fmod");
   add_loop<Remainder, kFloating>(r, "remainder");
-  add_widened_loop<IntegerRemainder, kInteger>(r, "remainder");
+  add_whole_loop<WholeRemainder, IntegerRemainder>(r, "remainder");
   add_loop<Pow, kFloating>(r, "pow");
   add_loop<ComplexPow, kComplex>(r, "pow");
   add_widened_loop<IntegerPow, kInteger>(r, "pow");
@@ -314,8 +367,8 @@ KAGARI_KERNELS(r) {
   add_loop<LogAddExp, kFloating>(r, "logaddexp");
   add_loop<LogAddExp2, kFloating>(r, "logaddexp2");
   add_loop<Ldexp, kFloating>(r, "ldexp");
-  add_widened_loop<Gcd, kInteger & ~set_of(DType::UInt64)>(r, "gcd");
-  add_widened_loop<Lcm, kInteger & ~set_of(DType::UInt64)>(r, "lcm");
+  add_widened_loop<Gcd, kInteger>(r, "gcd");
+  add_widened_loop<Lcm, kInteger>(r, "lcm");
 }
 
 }  // namespace KAGARI_ISA

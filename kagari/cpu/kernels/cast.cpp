@@ -66,6 +66,11 @@ void copy(char* const* data, const int64_t* strides, int64_t n, const void*) {
       for (int64_t i = 0; i < n; ++i) to[i] = value;
       return;
     }
+    if (in_stride == -int64_t(sizeof(Bits))) {  // reversed, which the compiler does with a shuffle
+      const Bits* from = reinterpret_cast<const Bits*>(in);
+      for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+      return;
+    }
     for (int64_t i = 0; i < n; ++i) to[i] = *reinterpret_cast<const Bits*>(in + i * in_stride);
     return;
   }
@@ -128,6 +133,16 @@ void float_to_float8_loop(char* const* data, const int64_t* strides, int64_t n, 
   for (int64_t i = 0; i < n; ++i)
     *reinterpret_cast<uint8_t*>(data[0] + i * strides[0]) =
         float_to_float8(Kind, *reinterpret_cast<const float*>(data[1] + i * strides[1]));
+}
+
+// Pairs of halves from and to pairs of floats.
+void complex_half_to_float(char* const* data, const int64_t* strides, int64_t n, const void*) {
+  for (int64_t i = 0; i < n; ++i)
+    *reinterpret_cast<std::complex<float>*>(data[0] + i * strides[0]) = *reinterpret_cast<const ComplexHalf*>(data[1] + i * strides[1]);
+}
+void complex_float_to_half(char* const* data, const int64_t* strides, int64_t n, const void*) {
+  for (int64_t i = 0; i < n; ++i)
+    *reinterpret_cast<ComplexHalf*>(data[0] + i * strides[0]) = *reinterpret_cast<const std::complex<float>*>(data[1] + i * strides[1]);
 }
 
 // Element types with direct conversions among each other.
@@ -200,6 +215,8 @@ const Table& casts() {
     fill_pair<std::complex<float>, int64_t>(t);
     fill_half<Half>(t);
     fill_half<BFloat16>(t);
+    t[int(DType::Complex64)][int(DType::Complex32)] = &complex_half_to_float;
+    t[int(DType::Complex32)][int(DType::Complex64)] = &complex_float_to_half;
     fill_float8<DType::Float8_e4m3fn>(t);
     fill_float8<DType::Float8_e5m2>(t);
     fill_float8<DType::Float8_e4m3fnuz>(t);
@@ -212,12 +229,12 @@ const Table& casts() {
 }
 
 struct Path {
-  LoopFn steps[3];
-  DType types[4];  // from, the types in between, to
+  LoopFn steps[4];
+  DType types[5];  // from, the types in between, to
   int count;
 };
 
-// Two hops at most beside the direct one: from -> hub(from) -> hub(to) -> to.
+// Two hops at most beside the direct one: from -> hub(from) -> hub(to) -> to. One more where complex32 begins or ends the path by complex64.
 Path find_path(DType to, DType from) {
   Path path{{}, {from}, 0};
   auto hop = [&](DType next) {
@@ -226,22 +243,28 @@ Path find_path(DType to, DType from) {
     path.steps[path.count++] = casts()[int(next)][int(last)];
     path.types[path.count] = next;
   };
-  if (casts()[int(to)][int(hub_of(from))] != nullptr) {
-    hop(hub_of(from));
-  } else if (casts()[int(hub_of(to))][int(from)] != nullptr) {
-    hop(hub_of(to));
-  } else {
-    hop(hub_of(from));
-    hop(hub_of(to));
+  if (from == DType::Complex32) hop(from = DType::Complex64);
+  const DType last = to;
+  if (to == DType::Complex32) to = DType::Complex64;
+  if (casts()[int(to)][int(from)] == nullptr) {
+    if (casts()[int(to)][int(hub_of(from))] != nullptr) {
+      hop(hub_of(from));
+    } else if (casts()[int(hub_of(to))][int(from)] != nullptr) {
+      hop(hub_of(to));
+    } else {
+      hop(hub_of(from));
+      hop(hub_of(to));
+    }
   }
   hop(to);
+  hop(last);
   return path;
 }
 
 template <DType To, DType From>
 void cast_by_hops(char* const* data, const int64_t* strides, int64_t n, const void*) {
   static const Path path = find_path(To, From);
-  alignas(64) char buffers[2][kStageBlock * kMaxItem];
+  alignas(64) char buffers[3][kStageBlock * kMaxItem];
   for (int64_t start = 0; start < n; start += kStageBlock) {
     const int64_t count = n - start < kStageBlock ? n - start : kStageBlock;
     char* in = data[1] + start * strides[1];
@@ -261,13 +284,14 @@ void cast_by_hops(char* const* data, const int64_t* strides, int64_t n, const vo
 
 template <int... Pair>
 constexpr auto hop_table(std::integer_sequence<int, Pair...>) {
-  return std::array<LoopFn, sizeof...(Pair)>{&cast_by_hops<DType(Pair / dtype_count), DType(Pair % dtype_count)>...};
+  return std::array<LoopFn, sizeof...(Pair)>{&cast_by_hops<DType(Pair / number_dtype_count), DType(Pair % number_dtype_count)>...};
 }
 
 LoopFn choose_cast(DType to, DType from) {
-  static constexpr auto hops = hop_table(std::make_integer_sequence<int, dtype_count * dtype_count>());
+  static constexpr auto hops = hop_table(std::make_integer_sequence<int, number_dtype_count * number_dtype_count>());
   if (LoopFn direct = casts()[int(to)][int(from)]) return direct;
-  return hops[int(to) * dtype_count + int(from)];
+  if (is_shell(to) || is_shell(from)) fail_dtype("copy_", is_shell(from) ? from : to);
+  return hops[int(to) * number_dtype_count + int(from)];
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ using Computed = std::conditional_t<
     std::conditional_t<kIsFloating<T>, float,
                        std::conditional_t<kIsComplex<T>, std::complex<double>,
                                           std::conditional_t<std::is_same_v<T, uint64_t>, uint64_t, int64_t>>>>;
+// Extrema of the integers that images and indices are made of need no wider type.
+template <class Op, class T>
+using ComputedBy = std::conditional_t<Op::keeps_type && (std::is_same_v<T, uint8_t> || std::is_same_v<T, int32_t>), T, Computed<T>>;
 // What a partial result of those is kept in.
 template <class W>
 using StateOf = std::conditional_t<std::is_same_v<W, float>, double, W>;
@@ -41,7 +44,7 @@ double divisor_of(const LoopParams* p) { return p == nullptr ? 1.0 : p->real[0];
 // An operation: `map` an element, `combine` two results; V is a vector or a scalar. `Output<T>` for elements of type T.
 // adds: results are added (so that float lanes are widened now and then).
 struct Sum {  // slot 0, if there are parameters: a divisor, for the mean
-  static constexpr bool adds = true;
+  static constexpr bool adds = true, keeps_type = false;
   template <class T>
   using Output = SumOutput<T>;
   explicit Sum(const LoopParams*) {}
@@ -73,7 +76,7 @@ struct NanSum : Sum {
   }
 };
 struct Prod {
-  static constexpr bool adds = false;
+  static constexpr bool adds = false, keeps_type = false;
   template <class T>
   using Output = SumOutput<T>;
   explicit Prod(const LoopParams*) {}
@@ -96,7 +99,7 @@ struct Prod {
   }
 };
 struct Max {  // NaN wins
-  static constexpr bool adds = false;
+  static constexpr bool adds = false, keeps_type = true;
   template <class T>
   using Output = T;
   explicit Max(const LoopParams*) {}
@@ -121,7 +124,7 @@ struct Max {  // NaN wins
   }
 };
 struct Min {  // NaN wins
-  static constexpr bool adds = false;
+  static constexpr bool adds = false, keeps_type = true;
   template <class T>
   using Output = T;
   explicit Min(const LoopParams*) {}
@@ -206,20 +209,32 @@ struct NormP : Sum {  // slot 0: p
 struct Any {
   template <class T>
   using Output = bool;
+  static constexpr bool narrow = true;  // a byte holds a partial result
   static constexpr int64_t identity = 0;
-  static int64_t combine(int64_t a, int64_t b) { return a | b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a | b);
+  }
 };
 struct All {
   template <class T>
   using Output = bool;
+  static constexpr bool narrow = true;
   static constexpr int64_t identity = 1;
-  static int64_t combine(int64_t a, int64_t b) { return a & b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a & b);
+  }
 };
 struct CountNonzero {
   template <class T>
   using Output = int64_t;
+  static constexpr bool narrow = false;
   static constexpr int64_t identity = 0;
-  static int64_t combine(int64_t a, int64_t b) { return a + b; }
+  template <class W>
+  static W combine(W a, W b) {
+    return W(a + b);
+  }
 };
 
 // ---- floating types, in vectors
@@ -280,12 +295,81 @@ StateOf<W> reduce_contiguous(const Op& op, const W* in, int64_t n) {
   }
 }
 
+// Contiguous elements of a half type, n of them a multiple of four vectors; with both types in one function as in half_loop.
+template <class Op>
+double reduce_halves(const Op& op, const char* in, int64_t n, bool bfloat16) {
+  constexpr int kWidth = VecF::size;
+  constexpr int64_t kChunk = 1024;
+  double total = Op::template identity<double>();
+  VecD low(Op::template identity<double>()), high = low;
+  for (int64_t start = 0; start < n; start += kChunk) {
+    const int64_t end = std::min(start + kChunk, n);
+    VecF a(Op::template identity<VecF>()), b = a, c = a, d = a;
+    for (int64_t i = start; i < end; i += 4 * kWidth) {
+      VecF x, y, z, w;
+      if (bfloat16) {
+        load_two(reinterpret_cast<const BFloat16*>(in) + i, x, y);
+        load_two(reinterpret_cast<const BFloat16*>(in) + i + 2 * kWidth, z, w);
+      } else {
+        load_two(reinterpret_cast<const Half*>(in) + i, x, y);
+        load_two(reinterpret_cast<const Half*>(in) + i + 2 * kWidth, z, w);
+      }
+      a = op.combine(a, op.map(x));
+      b = op.combine(b, op.map(y));
+      c = op.combine(c, op.map(z));
+      d = op.combine(d, op.map(w));
+    }
+    const VecF sum = op.combine(op.combine(a, b), op.combine(c, d));
+    if constexpr (Op::adds) {
+      low += widen_low(sum);
+      high += widen_high(sum);
+    } else {
+      total = op.combine(total, combine_lanes(op, sum));
+    }
+  }
+  if constexpr (Op::adds) total = combine_lanes(op, low + high);
+  return total;
+}
+
+// The sum of n contiguous complex numbers: a vector of floats has real parts in its even lanes, imaginary ones in the odd.
+template <class R>
+std::complex<double> sum_complex(const R* in, int64_t n) {
+  using V = Vec<R>;
+  constexpr int64_t kChunk = 1024;
+  std::complex<double> total = 0;
+  int64_t i = 0;
+  while (i + V::size <= 2 * n) {
+    const int64_t end = std::min(2 * n, i + kChunk);
+    V a(R(0)), b(R(0));
+    for (; i + 2 * V::size <= end; i += 2 * V::size) {
+      a += V::load(in + i);
+      b += V::load(in + i + V::size);
+    }
+    for (; i + V::size <= end; i += V::size) a += V::load(in + i);
+    a += b;
+    for (int k = 0; k < V::size; k += 2) total += std::complex<double>(a[k], a[k + 1]);
+  }
+  for (; i < 2 * n; i += 2) total += std::complex<double>(in[i], in[i + 1]);
+  return total;
+}
+
 // n elements of type `stored`, `stride` bytes apart.
 template <class Op, class W>
 __attribute__((noinline)) StateOf<W> reduce_run(const Op& op, const char* in, int64_t n, int64_t stride, DType stored) {
   if (stored == dtype_v<W> && (stride == int64_t(sizeof(W)) || n == 1))
     return reduce_contiguous(op, reinterpret_cast<const W*>(in), n);
   using State = StateOf<W>;
+  if constexpr (std::is_same_v<W, float>) {
+    constexpr int64_t kWhole = 4 * VecF::size;
+    if (const int64_t whole = n / kWhole * kWhole; stride == 2 && whole > 0) {
+      const double total = reduce_halves(op, in, whole, stored == DType::BFloat16);
+      return whole == n ? total : op.combine(total, reduce_run<Op, W>(op, in + whole * stride, n - whole, stride, stored));
+    }
+  }
+  if constexpr (kIsComplex<W> && Op::adds) {
+    if (stored == DType::Complex64 && stride == 8) return sum_complex(reinterpret_cast<const float*>(in), n);
+    if (stored == DType::Complex128 && stride == 16) return sum_complex(reinterpret_cast<const double*>(in), n);
+  }
   const LoopFn load = cast_loop(dtype_v<W>, stored);
   alignas(64) W buffer[kStageBlock];
   State total = Op::template identity<State>();
@@ -357,7 +441,7 @@ __attribute__((noinline)) void reduce_columns(const Op& op, StateOf<W>* result, 
 
 template <class Op, class T>
 const ReduceKernel& kernel_of() {
-  using W = Computed<T>;
+  using W = ComputedBy<Op, T>;
   using State = StateOf<W>;
   using Out = typename Op::template Output<T>;
   static constexpr auto write = [](char* out, int64_t j, const State& state, const LoopParams* p) {
@@ -376,6 +460,8 @@ const ReduceKernel& kernel_of() {
       },
       [](char* out, const void* state, const LoopParams* p) { write(out, 0, *static_cast<const State*>(state), p); },
       [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams* p) {
+        if constexpr (kIsComplex<T> && Op::adds)
+          return kernel_of<Op, typename T::value_type>().columns(out, in, n, stride, 2 * columns, p);
         const Op op(p);
         State states[kColumns];
         for (int64_t first = 0; first < columns; first += kColumns) {
@@ -459,7 +545,15 @@ const ReduceKernel& truth_kernel() {
       [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams*) {
         int64_t total = Op::identity;
         for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
-          for (int64_t i = 0; i < count; ++i) total = Op::combine(total, is_nonzero(x[i]));
+          if constexpr (Op::narrow) {
+            for (int64_t start = 0; start < count && total == Op::identity; start += kStageBlock) {
+              uint8_t part = uint8_t(Op::identity);
+              for (int64_t i = start; i < std::min(count, start + kStageBlock); ++i) part = Op::combine(part, uint8_t(is_nonzero(x[i])));
+              total = Op::combine(total, int64_t(part));
+            }
+          } else {
+            for (int64_t i = 0; i < count; ++i) total = Op::combine(total, int64_t(is_nonzero(x[i])));
+          }
         });
         *static_cast<int64_t*>(state) = total;
       },
@@ -471,13 +565,14 @@ const ReduceKernel& truth_kernel() {
         *reinterpret_cast<Out*>(out) = Out(*static_cast<const int64_t*>(state));
       },
       [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams*) {
-        int64_t wide[kColumns];
+        using Lane = std::conditional_t<Op::narrow, uint8_t, int64_t>;
+        Lane wide[kColumns];
         for (int64_t first = 0; first < columns; first += kColumns) {
           const int64_t m = std::min(columns - first, kColumns);
-          std::fill_n(wide, m, Op::identity);
+          std::fill_n(wide, m, Lane(Op::identity));
           for (int64_t i = 0; i < n; ++i) {
             const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
-            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], is_nonzero(row[j]));
+            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], Lane(is_nonzero(row[j])));
           }
           for (int64_t j = 0; j < m; ++j) reinterpret_cast<Out*>(out)[first + j] = Out(wide[j]);
         }

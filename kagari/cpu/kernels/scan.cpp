@@ -126,6 +126,11 @@ void scan(char* const* data, int64_t n, int64_t columns, const void*) {
       });
     return;
   }
+  if (columns == 1) {
+    W total = Op::template start<W>();
+    for (int64_t i = 0; i < n; ++i) y[i] = T(total = Op::step(total, W(x[i])));
+    return;
+  }
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < columns; ++j)
       y[i * columns + j] = T(running[size_t(j)] = Op::step(running[size_t(j)], W(x[i * columns + j])));
@@ -138,19 +143,30 @@ void scan_extrema(char* const* data, int64_t n, int64_t columns, const void*) {
   T* values = reinterpret_cast<T*>(data[0]);
   int64_t* indices = reinterpret_cast<int64_t*>(data[1]);
   const T* x = reinterpret_cast<const T*>(data[2]);
-  for (int64_t j = 0; j < columns; ++j) {
-    L best = n > 0 ? L(x[j]) : L();
+  auto wins = [](L v, L best) { return v != v || (best == best && (Largest ? v >= best : v <= best)); };
+  if (columns == 1) {
+    L best = n > 0 ? L(x[0]) : L();
     int64_t where = 0;
     for (int64_t i = 0; i < n; ++i) {
-      const L v = L(x[i * columns + j]);
-      if (v != v || (best == best && (Largest ? v >= best : v <= best))) {
-        best = v;
-        where = i;
-      }
-      values[i * columns + j] = T(best);
-      indices[i * columns + j] = where;
+      const L v = L(x[i]);
+      const bool better = wins(v, best);
+      best = better ? v : best;
+      where = better ? i : where;
+      values[i] = T(best);
+      indices[i] = where;
     }
+    return;
   }
+  for (int64_t j = 0; j < columns && n > 0; ++j) {
+    values[j] = x[j];
+    indices[j] = 0;
+  }
+  for (int64_t at = columns, row = 1; row < n; at += columns, ++row)  // what a row starts from is the result of the row before
+    for (int64_t j = at; j < at + columns; ++j) {
+      const bool better = wins(L(x[j]), L(values[j - columns]));
+      values[j] = better ? x[j] : values[j - columns];
+      indices[j] = better ? row : indices[j - columns];
+    }
 }
 
 template <class Op, class... T>
@@ -170,8 +186,8 @@ KAGARI_KERNELS(r) {
   add_scan<ProdStep, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double, std::complex<float>,
            std::complex<double>>(r, "cumprod");
   add_scan<LogAddStep, Half, BFloat16, float, double>(r, "logcumsumexp");
-  add_extrema<true, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double>(r, "cummax");
-  add_extrema<false, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BFloat16, float, double>(r, "cummin");
+  add_extrema<true, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, Half, BFloat16, float, double>(r, "cummax");
+  add_extrema<false, bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t, Half, BFloat16, float, double>(r, "cummin");
 }
 
 }  // namespace KAGARI_ISA

@@ -1,6 +1,8 @@
 // Elementwise operators of one argument (activations: activation.cpp, special functions: special.cpp).
 #include <cmath>
+#include <limits>
 
+#include "kagari/cpu/complex_math.h"
 #include "kagari/cpu/elementwise.h"
 #include "kagari/cpu/vector_math.h"
 
@@ -132,7 +134,8 @@ struct ComplexImag {
 struct ComplexSgn {
   template <class C>
   C operator()(C x) const {
-    auto size = std::abs(x);
+    auto size = std::sqrt(x.real() * x.real() + x.imag() * x.imag());
+    if (!(size > std::numeric_limits<decltype(size)>::min() * 1e8 && size < std::numeric_limits<decltype(size)>::max())) size = std::abs(x);
     return size == 0 ? C(0) : x / size;
   }
 };
@@ -275,8 +278,28 @@ struct LogicalNot {
     return x == T(0);
   }
 };
-struct BoolNot {
-  bool operator()(bool x) const { return !x; }
+struct BoolNot {  // a bool is the byte 0 or 1
+  uint8_t operator()(uint8_t x) const { return x ^ 1; }
+};
+struct Cube {
+  template <class V>
+  KAGARI_INLINE V operator()(V x) const {
+    if constexpr (std::is_integral_v<V>) return V(uint64_t(x) * uint64_t(x) * uint64_t(x));
+    else return x * x * x;
+  }
+};
+// The products and quotients of <complex> look for NaN and call a function; these are plain arithmetic where that is the same.
+struct ComplexCube {
+  template <class C>
+  C operator()(C x) const {
+    return product(product(x, x), x);
+  }
+};
+struct ComplexReciprocal {
+  template <class C>
+  C operator()(C x) const {
+    return quotient(C(1), x);
+  }
 };
 
 }  // namespace
@@ -314,7 +337,8 @@ KAGARI_KERNELS(r) {
   add_loop<ComplexSigmoid, kComplex>(r, "sigmoid");
   add_loop<Rsqrt, kFloating>(r, "rsqrt");
   add_loop<ComplexRsqrt, kComplex>(r, "rsqrt");
-  add_loop<Reciprocal, kFloating | kComplex>(r, "reciprocal");
+  add_loop<Reciprocal, kFloating>(r, "reciprocal");
+  add_loop<ComplexReciprocal, kComplex>(r, "reciprocal");
   add_loop<Sinc, kFloating>(r, "sinc");
   add_loop<ComplexSinc, kComplex>(r, "sinc");
   add_loop<Logit, kFloating>(r, "logit");
@@ -326,6 +350,9 @@ KAGARI_KERNELS(r) {
   add_loop<Frac, kFloating>(r, "frac");
   add_loop<Neg, kInteger | kFloating | kComplex>(r, "neg");
   add_loop<Square, kInteger | kFloating | kComplex>(r, "square");
+  add_loop<Cube, kFloating>(r, "cube");
+  add_widened_loop<Cube, kInteger>(r, "cube");
+  add_loop<ComplexCube, kComplex>(r, "cube");
   add_loop<AbsVec, kFloating>(r, "abs");
   add_loop<IntegerAbs, kInteger>(r, "abs");
   add_loop<ComplexAbs, kComplex>(r, "abs");
@@ -344,8 +371,8 @@ KAGARI_KERNELS(r) {
   add_loop<Rad2Deg, kFloating>(r, "rad2deg");
   add_loop<NanToNum, kFloating>(r, "nan_to_num");
   add_loop<BitwiseNot, kInteger>(r, "bitwise_not");
-  add_loop<BoolNot, kBool>(r, "bitwise_not");
-  add_loop<LogicalNot, kNumber>(r, "logical_not");
+  for (const char* name : {"bitwise_not", "logical_not"}) r.add<LoopFn>(name, DType::Bool, &detail::loop<BoolNot, uint8_t, 1>);
+  add_loop<LogicalNot, kNumber & ~kBool>(r, "logical_not");
   add_loop<IsNan, kFloating | kComplex>(r, "isnan");
   add_loop<IsInf, kFloating | kComplex>(r, "isinf");
   add_loop<IsPosInf, kFloating>(r, "isposinf");

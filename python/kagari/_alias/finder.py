@@ -31,6 +31,8 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__ = self.spec             # importing put PyTorch's name there
+        if self.home == "kagari":
+            module.__name__ = "torch"           # libraries compare it
 
     def get_code(self, name):
         """For `python -m torch.x`."""
@@ -143,7 +145,7 @@ def install(children=True, record=False):
     Raises RuntimeError if the real torch was imported before.
     """
     present = sys.modules.get("torch")
-    if present is not None and present.__name__ != "kagari":
+    if present is not None and present is not sys.modules.get("kagari"):
         raise RuntimeError("kagari.as_torch() must be called before anything imports torch")
     finder = installed()
     if finder is None:

@@ -1,3 +1,3 @@
-"""Engines for quantised operators: none."""
-engine = "none"
-supported_engines = ["none"]
+"""The engine of quantized layers. There is one implementation; the name is what programs set and read."""
+engine = "x86"
+supported_engines = ["qnnpack", "onednn", "x86", "fbgemm"]

@@ -1,5 +1,6 @@
 """torch.cuda on a machine that kagari drives without CUDA: it says so."""
 from kagari._absent_device import members as _members
+from kagari._older_names import AcceleratorError, OutOfMemoryError
 
 globals().update(_members("CUDA"))
 
@@ -13,14 +14,6 @@ class CudaError(RuntimeError):
 
 class DeferredCudaCallError(Exception):
     """Error of a call that waited for CUDA to start; never raised here."""
-
-
-class OutOfMemoryError(RuntimeError):
-    """The device's memory is used up; caught by programs, never raised here."""
-
-
-class AcceleratorError(RuntimeError):
-    """Error of a device's runtime; never raised here."""
 
 
 class CUDAGraph:
@@ -49,12 +42,17 @@ def _lazy_init():
     raise AssertionError("Torch not compiled with CUDA enabled")
 
 
+def _is_in_bad_fork():
+    """False: there is no state of CUDA that a fork could spoil."""
+    return False
+
+
 def _lazy_call(callable, **kwargs):
     """Calls that wait for CUDA to start wait forever."""
 
 
 def __getattr__(name):
-    if name in ("amp", "nvtx", "memory", "random", "streams"):
+    if name in ("amp", "nvtx", "memory", "profiler", "random", "sparse", "streams"):
         import importlib
         return importlib.import_module(f"kagari.cuda.{name}")
     if name.endswith("Tensor") or name.endswith("Storage"):

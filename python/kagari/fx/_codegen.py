@@ -4,6 +4,7 @@ import dataclasses
 import keyword
 import math
 import re
+import sys
 import types
 import typing
 
@@ -130,7 +131,11 @@ class _Writer:
             self.globals.setdefault("typing", typing)
             text = repr(kind)
             for inner in _types_in(kind):
-                self.add_global(_type_repr(inner), inner)
+                root = inner.__module__.partition(".")[0]       # the text names a class by its module
+                if root == "kagari":
+                    self.globals["torch"] = kagari
+                elif root != "builtins":
+                    self.globals.setdefault(root, sys.modules[root])
             return re.sub(r"\bkagari\b", "torch", text)
         if kind is type(None) or kind is None:
             return "None"

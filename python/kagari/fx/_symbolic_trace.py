@@ -9,10 +9,12 @@ import types
 
 import kagari
 from kagari.fx._codegen import _PyTreeCodeGen, _PyTreeInfo
+from kagari.fx._compatibility import compatibility  # noqa: F401  libraries find it here
 from kagari.fx.graph import Graph
 from kagari.fx.graph_module import GraphModule
 from kagari.fx.node import map_aggregate
 from kagari.fx.proxy import ParameterProxy, Proxy, Scope, ScopeContextManager, TracerBase
+from kagari.jit._script_objects import ScriptObject  # noqa: F401  libraries find it here
 from kagari.nn.modules.module import Module
 from kagari.utils import _pytree
 
@@ -494,3 +496,10 @@ def symbolic_trace(root, concrete_args=None):
 
 def _make_graph_module(root, graph, class_name):
     return GraphModule(root, graph, class_name)
+
+
+def __getattr__(name):
+    if name in ("FunctionType", "_Patcher", "_autowrap_check", "_orig_module_call", "_orig_module_getattr", "_patch_wrapped_functions"):
+        from kagari.fx import _tracer_parts
+        return getattr(_tracer_parts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

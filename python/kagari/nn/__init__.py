@@ -5,7 +5,7 @@ from kagari.nn import modules, parameter
 from kagari.nn.modules.module import Module
 from kagari.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-_SUBMODULES = ("attention", "common_types", "functional", "grad", "init", "parallel", "utils")
+_SUBMODULES = ("attention", "common_types", "functional", "grad", "init", "intrinsic", "parallel", "qat", "quantized", "utils")
 
 __all__ = ["Module", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "DataParallel",
            "factory_kwargs", "functional", "init", "modules", "parameter", "utils", *modules.__all__]

@@ -1,3 +1,10 @@
 """The older path of torch.ao.quantization."""
-from kagari.ao.quantization import *  # noqa: F403
-from kagari.ao.quantization import convert, fuse_modules, get_default_qat_qconfig, get_default_qconfig, prepare, prepare_qat, quantize  # noqa: F401
+from kagari.ao import quantization as _quantization
+
+
+def __getattr__(name):
+    return getattr(_quantization, name)
+
+
+def __dir__():
+    return dir(_quantization)

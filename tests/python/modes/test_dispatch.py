@@ -242,3 +242,22 @@ def test_meta_and_cpu_do_not_mix():
         with pytest.raises(RuntimeError, match="device"):
             call()
     assert (meta + torch.tensor(1.0)).device.type == (2 * meta).device.type == "meta"
+
+
+def test_sparse_products_of_wrappers_without_memory():
+    class Wrapper(torch.Tensor):
+        @staticmethod
+        def __new__(cls, inner):
+            return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype, device=inner.device, layout=inner.layout)
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            seen.append(func.__name__)
+            return func(*[a.inner if isinstance(a, Wrapper) else a for a in args], **(kwargs or {}))
+    seen, matrix, ones = [], torch.tensor([[1.0, 0.0], [0.0, 2.0]]).to_sparse_csr(), torch.ones(2, 2)
+    assert torch.sparse.sampled_addmm(Wrapper(matrix), ones, ones).to_dense().tolist() == [[3, 0], [0, 4]]
+    assert torch.sparse.mm(Wrapper(matrix), ones, "amax").tolist() == [[1, 1], [2, 2]]
+    assert len(seen) == 2 and "sampled_addmm" in seen[0]

@@ -120,3 +120,13 @@ def test_results_do_not_depend_on_the_number_of_threads():
 def test_errors(call, kind, text):
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_topk_of_equal_elements():
+    """Which of equal elements are taken was recorded with PyTorch 2.13 on the CPU."""
+    x = (torch.arange(100) * 7919 % 13 % 5).float()
+    assert x.topk(5).indices.tolist() == [67, 54, 15, 50, 11] and x[:10].topk(3, largest=False).indices.tolist() == [5, 9, 0]
+    assert x[:20].topk(10, sorted=False).indices.tolist() == [10, 19, 2, 17, 4, 15, 14, 11, 8, 6]
+    long = (torch.arange(5000) % 700).float()
+    values, indices = long.topk(9)
+    assert values.tolist() == [699.0] * 7 + [698.0] * 2 and long[indices].equal(values) and len(set(indices.tolist())) == 9

@@ -10,6 +10,8 @@ KEYS = [
     (slice(0, 0),), (slice(2, 1), 0), (slice(-2, None), Ellipsis, slice(None, None, 3)), (),
     [0, 2], [[0, 1], [2, 0]], ([0, 2], [1, 3]), (slice(None), [0, 2]), (slice(None), [0, 2], [1, 3]), ([0, 2], slice(None), [1, 3]),
     ([0, 1], 0), (Ellipsis, [0, 4, 2]), (None, [0, 1]), ([0], [1], [2]), [],
+    slice(None, None, -1), slice(None, None, -2), (slice(None, 0, -1), slice(3, None, -3)), (Ellipsis, slice(-2, -9, -1)), (slice(0, 2, -1),),
+    (None, slice(1, None, -1), 1), (slice(None, None, -1), [0, 2]), ([1, 0], slice(None, None, -1)), (slice(None, None, -1), slice(None), [4, 0, 0]),
 ]
 MASKS = [(slice(None), np.array([True, False, True, False])), np.array([True, False, True]), np.zeros(3, bool)]
 
@@ -65,7 +67,7 @@ def test_gradient_counts_uses(array, key):
 @pytest.mark.parametrize("key, error, text", [
     (3, IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
     ((0, 0, 0, 0), IndexError, "too many indices for tensor of dimension 3"),
-    (slice(None, None, -1), ValueError, "step must be greater than zero"),
+    (slice(None, None, 0), ValueError, "slice step cannot be zero"),
     (1.0, IndexError, "only integers, slices"),
     ({}, IndexError, "only integers, slices"),
     ([0, 3], IndexError, "index 3 is out of bounds for dimension 0 with size 3"),

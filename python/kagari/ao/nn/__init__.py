@@ -1,7 +1,7 @@
-"""Layers of optimised models."""
+"""Layers for quantisation: joined ones (intrinsic), ones that round while they train (qat), and ones of integers (quantized)."""
 import importlib
 
-_SUBMODULES = ("quantized",)
+_SUBMODULES = ("intrinsic", "qat", "quantized")
 
 
 def __getattr__(name):

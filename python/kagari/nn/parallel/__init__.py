@@ -9,4 +9,8 @@ def __getattr__(name):
         import importlib
         module = importlib.import_module("kagari.nn.parallel.distributed")
         return module if name == "distributed" else module.DistributedDataParallel
+    if name in ("scatter_gather", "parallel_apply", "replicate", "scatter", "gather"):
+        import importlib
+        module = importlib.import_module("kagari.nn.parallel.scatter_gather")
+        return module if name == "scatter_gather" else getattr(module, name)
     raise AttributeError(f"module 'torch.nn.parallel' has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""Data pipes: iterable datasets that are chained by methods."""
+"""Data pipes: datasets that are chained by methods."""
 import importlib
 
-_SUBMODULES = ("datapipe", "iter")
+_SUBMODULES = ("datapipe", "iter", "map")
 
 
 def __getattr__(name):

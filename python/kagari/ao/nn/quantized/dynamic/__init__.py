@@ -1,40 +1,39 @@
 """Layers whose weights are 8-bit integers, and whose inputs are rounded to 7 bits between their least and greatest value, anew in each call.
 
-A weight w is stored as round(w / s) from -128 to 127, with s = max|w| / 127.5. What becomes of the input, and the product, is the core's
-(Note [Dynamic quantisation] in kagari/ops/quantization.cpp). With float16 only the weights are rounded, to that dtype.
+Note [Dynamic quantisation]
+A weight w is stored as round(w / s) from -128 to 127, with s = max|w| / 127.5. An input x becomes round(x / t + z) from 0 to 127, where t and z
+span the range of x with 0 in it. With float16 only the weights are rounded, to that dtype.
 """
 import kagari
+from kagari.ao.nn import quantized
+from kagari.ao.nn.quantized import _operators as operators
 from kagari.nn.modules.module import Module
 
-__all__ = ["GRU", "LSTM", "Linear"]
-
-_int8_linear = kagari._C._space__C["_int8_linear"]
+__all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "Linear", "RNNCell"]
 
 
 class _Weight:
-    """A rounded matrix in a module: the integers are the buffer `name`, their unit is `name`_scale."""
+    """A rounded matrix in a module: the packed weight is kept in `_packed` under its name."""
 
     @staticmethod
-    def store(module, name, weight, dtype):
+    def store(module, name, weight, observer):
         weight = weight.detach()
-        if dtype == kagari.float16:
-            module.register_buffer(name, weight.half())
-            module.register_buffer(f"{name}_scale", kagari.ones(()))
-            return
-        scale = float(weight.abs().max()) / 127.5 or 1.0
-        module.register_buffer(name, kagari.round(weight / scale).clamp(-128, 127).to(kagari.int8))
-        module.register_buffer(f"{name}_scale", kagari.tensor(scale))
+        kagari.randn(weight.shape)                # PyTorch's layer is made of random numbers first
+        if observer.dtype == kagari.float16:
+            made = operators.linear_prepack_fp16(weight)
+        else:
+            observer(weight)
+            made = operators.linear_prepack(quantized._rounded_weight(weight.float(), observer))
+        module.__dict__.setdefault("_packed", {})[name] = made
 
     @staticmethod
-    def product(module, name, x, bias=None):
-        """x @ weight.T + bias, with x rounded unless the weight is float16."""
-        weight = getattr(module, name)
-        if weight.dtype == kagari.float16:
-            return kagari.nn.functional.linear(x, weight.float(), bias)
-        return _int8_linear(x, weight, float(getattr(module, f"{name}_scale")), bias)
+    def product(module, name, x):
+        """x @ weight.T, with x rounded unless the weight is float16."""
+        packed = module._packed[name]
+        return operators.linear_dynamic_fp16(x, packed) if module.weight_dtype == kagari.float16 else operators.linear_dynamic(x, packed, reduce_range=True)
 
 
-class Linear(Module):
+class Linear(quantized.Linear):
     """nn.Linear with rounded weights. dtype: qint8 or float16.
 
         >>> import kagari as torch
@@ -45,57 +44,61 @@ class Linear(Module):
         True
     """
 
-    def __init__(self, in_features, out_features, bias_=True, dtype=None):
-        super().__init__()
-        self.in_features, self.out_features = in_features, out_features
-        self.weight_dtype = kagari.qint8 if dtype is None else dtype
-        _Weight.store(self, "_weight", kagari.zeros(out_features, in_features), self.weight_dtype)
-        self.register_buffer("_bias", kagari.zeros(out_features) if bias_ else None)
+    def __init__(self, in_features, out_features, bias_=True, dtype=kagari.qint8):
+        super().__init__(in_features, out_features, bias_, dtype)
 
     @classmethod
-    def from_float(cls, mod, use_precomputed_fake_quant=False, dtype=None):
-        """The rounded layer of an nn.Linear."""
-        made = cls(mod.in_features, mod.out_features, mod.bias is not None, dtype)
-        _Weight.store(made, "_weight", mod.weight, made.weight_dtype)
-        made._bias = None if mod.bias is None else mod.bias.detach().clone()
+    def from_float(cls, mod, use_precomputed_fake_quant=False):
+        """The rounded layer of an nn.Linear; its qconfig says how its weight is rounded."""
+        observer = _weight_observer(mod)
+        if observer.dtype == kagari.float16:
+            weight = mod.weight.detach().half()
+        else:
+            observer(mod.weight)
+            weight = quantized._rounded_weight(mod.weight.detach().float(), observer)
+        made = cls(mod.in_features, mod.out_features, mod.bias is not None, observer.dtype)
+        made.set_weight_bias(weight, mod.bias)
         made.training = mod.training
         return made
 
-    def weight(self):
-        """The weights as the numbers they stand for."""
-        return self._weight.float() * self._weight_scale
-
-    def bias(self):
-        return self._bias
-
     def forward(self, x):
-        return _Weight.product(self, "_weight", x, self._bias)
+        packed = self._packed_params._packed_params
+        return operators.linear_dynamic_fp16(x, packed) if self._packed_params.dtype == kagari.float16 else operators.linear_dynamic(x, packed, reduce_range=True)
 
     def _get_name(self):
         return "DynamicQuantizedLinear"
 
     def extra_repr(self):
-        scheme = "" if self.weight_dtype == kagari.float16 else ", qscheme=torch.per_tensor_affine"
-        return f"in_features={self.in_features}, out_features={self.out_features}, dtype={self.weight_dtype}{scheme}"
+        scheme = f", qscheme={self.weight().qscheme()}" if self._packed_params.dtype == kagari.qint8 else ""
+        return f"in_features={self.in_features}, out_features={self.out_features}, dtype={self._packed_params.dtype}{scheme}"
+
+
+def _weight_observer(mod):
+    """The observer that a layer's qconfig, or the default one, has for weights."""
+    qconfig = getattr(mod, "qconfig", None)
+    if qconfig is None or getattr(qconfig, "weight", None) is None:
+        from kagari.ao.quantization.qconfig import default_dynamic_qconfig as qconfig
+    return qconfig.weight()
 
 
 class _Recurrent(Module):
     """LSTM and GRU: the input's products are rounded for the whole sequence at once, the state's in each step."""
 
     @classmethod
-    def from_float(cls, mod, dtype=None):
+    def from_float(cls, mod, use_precomputed_fake_quant=False):
         """The rounded layers of an nn.LSTM or nn.GRU."""
         if getattr(mod, "proj_size", 0):
             raise NotImplementedError("quantize_dynamic: proj_size")
         made = cls()
         for name in ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
             setattr(made, name, getattr(mod, name))
-        made.weight_dtype = kagari.qint8 if dtype is None else dtype
+        made.weight_dtype = _weight_observer(mod).dtype
         for name, parameter in mod.named_parameters():
             if name.startswith("weight"):
-                _Weight.store(made, name, parameter, made.weight_dtype)
+                _Weight.store(made, name, parameter, _weight_observer(mod))
             else:
                 made.register_buffer(name, parameter.detach().clone())
+                kagari.randn(parameter.shape)
         made.training = mod.training
         return made
 
@@ -144,8 +147,18 @@ class _Recurrent(Module):
         return out, finals
 
     def extra_repr(self):
-        more = f", num_layers={self.num_layers}" * (self.num_layers != 1) + ", bidirectional=True" * bool(self.bidirectional)
-        return f"{self.input_size}, {self.hidden_size}{more}{', batch_first=True' if self.batch_first else ''}"
+        more = f", num_layers={self.num_layers}" * (self.num_layers != 1) + ", batch_first=True" * bool(self.batch_first) + ", bidirectional=True" * bool(self.bidirectional)
+        return f"{self.input_size}, {self.hidden_size}{more}"
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, packed in self._packed.items():
+            destination[prefix + name] = packed.unpack()[0]
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
+        for name, packed in self._packed.items():
+            packed._weight = state_dict.pop(prefix + name, packed._weight)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, False, missing_keys, unexpected_keys, error_msgs)
 
 
 class LSTM(_Recurrent):
@@ -179,3 +192,60 @@ class GRU(_Recurrent):
 
     def _get_name(self):
         return "DynamicQuantizedGRU"
+
+
+class _Cell(Module):
+    """A recurrent cell with rounded weights."""
+
+    @classmethod
+    def from_float(cls, mod, use_precomputed_fake_quant=False):
+        """The rounded cell of a floating one."""
+        made = cls()
+        made.input_size, made.hidden_size, made.bias = mod.input_size, mod.hidden_size, mod.bias
+        made.nonlinearity, made.weight_dtype = getattr(mod, "nonlinearity", "tanh"), _weight_observer(mod).dtype
+        for name, parameter in mod.named_parameters():
+            if name.startswith("weight"):
+                _Weight.store(made, name, parameter, _weight_observer(mod))
+            else:
+                made.register_buffer(name, parameter.detach().clone())
+                kagari.randn(parameter.shape)
+        made.training = mod.training
+        return made
+
+    def _parts(self, input, state):
+        """The two products, with their biases."""
+        x, h = _Weight.product(self, "weight_ih", input), _Weight.product(self, "weight_hh", state)
+        return (x + self.bias_ih, h + self.bias_hh) if self.bias else (x, h)
+
+    def _start(self, input, hx):
+        return kagari.zeros(*input.shape[:-1], self.hidden_size) if hx is None else hx
+
+    def _get_name(self):
+        return f"DynamicQuantized{type(self).__name__}"
+
+    def extra_repr(self):
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+
+class LSTMCell(_Cell):
+    """nn.LSTMCell with rounded weights."""
+
+    def forward(self, input, hx=None):
+        state = (self._start(input, None), self._start(input, None)) if hx is None else hx
+        return LSTM._step(*self._parts(input, state[0]), state)
+
+
+class GRUCell(_Cell):
+    """nn.GRUCell with rounded weights."""
+
+    def forward(self, input, hx=None):
+        state = self._start(input, hx)
+        return GRU._step(*self._parts(input, state), (state,))[0]
+
+
+class RNNCell(_Cell):
+    """nn.RNNCell with rounded weights."""
+
+    def forward(self, input, hx=None):
+        x, h = self._parts(input, self._start(input, hx))
+        return kagari.relu(x + h) if self.nonlinearity == "relu" else kagari.tanh(x + h)

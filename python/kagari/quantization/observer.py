@@ -1,0 +1,2 @@
+"""The older path of torch.ao.quantization.observer."""
+from kagari.ao.quantization.observer import *  # noqa: F403
