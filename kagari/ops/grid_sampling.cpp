@@ -130,11 +130,16 @@ const auto sampled_taps_op = define<&sampled_taps>({
     .in = kPrivate,
     .doc = "For an image (N, C, S), indices (taps, N, P) and weights of that shape (or none): the sums over taps of weighted elements, (N, C, P).",
     .run = [](Out&, const Tensor& image, const Tensor& index, const Tensor& weight) {
+      KG_CHECK(image.dim() == 3 && index.dim() == 3 && index.dtype() == DType::Int64 && index.sizes()[0] > 0 && index.sizes()[1] == image.sizes()[0],
+               "_sampled_taps: int64 indices of shape ", index.sizes(), " do not fit an image of shape ", image.sizes());
+      KG_CHECK(!weight.defined() || weight.sizes() == index.sizes(), "_sampled_taps: weights of shape ", weight.defined() ? weight.sizes() : IntList(), " for indices of shape ", index.sizes());
       const int64_t taps = index.sizes()[0], n = image.sizes()[0], c = image.sizes()[1], s = image.sizes()[2], points = index.sizes()[2];
       Tensor y = empty_tensor({n, c, points}, image.dtype(), image.device());
       if (y.is_meta() || y.numel() == 0) return y;
       const DType wide = is_half(image.dtype()) ? DType::Float32 : image.dtype();
       Tensor x = contiguous(image), w = weight.defined() ? contiguous(to(weight, wide)) : Tensor(), ix = contiguous(index);
+      const int64_t* indices = ix.data<int64_t>();
+      KG_CHECK(std::all_of(indices, indices + ix.numel(), [s](int64_t i) { return i >= 0 && i < s; }), "_sampled_taps: an index is out of range for an image of ", s, " elements");
       const int64_t blocks = (points + kPoints - 1) / kPoints;
       visit_floats_and_halfs("grid_sampler", image.dtype(), [&](auto tag) {
         using T = decltype(tag);

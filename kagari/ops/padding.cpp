@@ -70,6 +70,8 @@ Tensor source_indices(std::string_view mode, int64_t n, int64_t low, int64_t hig
 Tensor border_pad(const Tensor& input, IntList pad, std::string_view mode);
 Tensor run_border_pad(Out& out, const Tensor& input, IntList pad, std::string_view mode) {
   const size_t dims = pad.size() / 2, ndim = input.sizes().size();
+  KG_CHECK(pad.size() % 2 == 0 && dims >= 1 && dims <= 3 && dims <= ndim, "_border_pad: ", pad.size(), " numbers of padding for an input of shape ", input.sizes());
+  KG_CHECK(mode == "reflect" || mode == "replicate" || mode == "circular", "_border_pad: unknown mode ", mode);
   Ints sizes(input.sizes());
   Tensor sources[3];  // of the padded dimensions, the last one first
   for (size_t i = 0; i < dims; ++i) {

@@ -7,10 +7,10 @@ def associative_scan(combine_fn, xs, dim, reverse=False, combine_mode="pointwise
     """The tensors y with y[i] = combine_fn(y[i - 1], xs[i]) and y[0] = xs[0], where i counts along dim, from its end if reverse.
 
     xs is a tensor or a tree of tensors of one shape; combine_fn takes two such trees and returns one. It must be associative, because
-    it is called about 2 log2(n) times with slices of many elements, and not once per element. Gradients pass. ValueError for the mode
-    "pointwise", which exists on GPUs only, and for a dim without elements.
+    it is called about 2 log2(n) times with slices of many elements, and not once per element. Gradients pass. Both modes, "pointwise" (which
+    PyTorch has on GPUs only) and "generic", do the same. ValueError for a dim without elements.
 
-    >>> torch._higher_order_ops.associative_scan(torch.mul, torch.tensor([1, 2, 3, 4]), 0, combine_mode="generic")
+    >>> torch._higher_order_ops.associative_scan(torch.mul, torch.tensor([1, 2, 3, 4]), 0)
     tensor([ 1,  2,  6, 24])
     """
     if not callable(combine_fn):
@@ -22,8 +22,6 @@ def associative_scan(combine_fn, xs, dim, reverse=False, combine_mode="pointwise
         raise ValueError("Expected at least 1 xs leaf")
     if any(not isinstance(leaf, kagari.Tensor) for leaf in leaves):
         raise ValueError(f"xs leaves must be Tensors, but got {[type(leaf) for leaf in leaves]}")
-    if combine_mode == "pointwise":
-        raise ValueError("For combine_mode='pointwise', all input tensors need to be on CUDA or XPU")
     ndim = leaves[0].ndim
     if not -ndim <= dim < ndim:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")

@@ -103,8 +103,6 @@ def test_errors():
         torch.quantize_per_tensor(torch.ones(2, dtype=torch.float64), 0.1, 0, torch.quint8)
     with pytest.raises(NotImplementedError, match="qint8"):
         torch.zeros(2, dtype=torch.qint8)
-    with pytest.raises(NotImplementedError, match="complex32"):
-        torch.zeros(2).to(torch.complex32)
 
 
 def test_fake_quantization():

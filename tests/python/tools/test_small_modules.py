@@ -30,7 +30,7 @@ def test_loops():
     carry, rows = hop.scan(lambda c, row: (c + row, {"before": c}), torch.zeros(2), x)
     assert torch.equal(carry, x.sum(0)) and torch.equal(rows["before"], x.cumsum(0) - x)
     assert torch.equal(hop.associative_scan(torch.add, x, 0), x.cumsum(0)) and torch.equal(hop.associative_scan(torch.add, x, 1, reverse=True), x.flip(1).cumsum(1).flip(1))
-    with pytest.raises(ValueError, match="same size"):
+    with pytest.raises(RuntimeError, match="must be consistent"):
         hop.map(lambda pair: pair[0], (x, x[:1]))
 
 

@@ -163,5 +163,35 @@ class ShardingFilter(_Over):
         return count // self.num_of_instances + (self.instance_id < count % self.num_of_instances)
 
 
+class _Several(IterDataPipe):
+    def __init__(self, *datapipes):
+        super().__init__()
+        if not datapipes:
+            raise ValueError("Expected at least one DataPipe, but got nothing")
+        self.datapipes = datapipes
+
+
+@functional_datapipe("concat")
+class Concater(_Several):
+    """One pipe after the other."""
+
+    def __iter__(self):
+        yield from itertools.chain(*self.datapipes)
+
+    def __len__(self):
+        return sum(map(len, self.datapipes))
+
+
+@functional_datapipe("zip")
+class Zipper(_Several):
+    """Tuples of one element of each pipe, until the shortest ends."""
+
+    def __iter__(self):
+        yield from zip(*self.datapipes)
+
+    def __len__(self):
+        return min(map(len, self.datapipes))
+
+
 from kagari.utils.data.datapipes.iter.combinatorics import SamplerIterDataPipe as Sampler  # noqa: E402  built on the pipes above
 from kagari.utils.data.datapipes.iter.combinatorics import ShufflerIterDataPipe as Shuffler  # noqa: E402
