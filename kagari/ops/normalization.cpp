@@ -182,7 +182,7 @@ const auto fused_rms_norm_op = define<&fused_rms_norm>({
     .grad = vjp("input weight out", [](Ctx& c, const Tensor& input, IntList shape, const Tensor& weight, std::optional<double> eps) -> Grads {
       Grads result{Tensor(), Tensor()};
       const Tensor& g = c.grads[0];
-      if (grad_enabled() || g.is_meta() || c.grads[1].defined() || detail::any_special(g, input, weight)) {
+      if (grad_enabled() || input.is_meta() || c.grads[1].defined() || detail::any_special(g, input, weight)) {
         Ints last = last_dims(input, shape.size()), lead = leading_dims(input, shape.size());
         Tensor rstd = rsqrt(mean(square(input), IntList(last), true) + Scalar(rms_epsilon(eps, input.dtype()))), hat = input * rstd;
         if (g.defined()) {

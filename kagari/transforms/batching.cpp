@@ -309,8 +309,12 @@ void compute_batched(const Level& level, const OpBase& op, const Value* args, co
   } else {
     at->second.rule(c);
   }
-  for (size_t i = 0; i < out.tensors.size(); ++i)
-    if (out.tensors[i].defined() && !c.wrote_dest()) out.tensors[i] = make_batched(out.tensors[i], c.dim_of(i), level.id);
+  for (size_t i = 0; i < out.tensors.size(); ++i) {
+    if (!out.tensors[i].defined() || c.wrote_dest()) continue;
+    int64_t dim = c.dim_of(i);
+    KG_CHECK(dim < out.tensors[i].dim() && (dim < 0 || out.tensors[i].numel() == 0 || out.tensors[i].sizes()[size_t(dim)] == level.batch_size), "vmap: the shapes of the arguments of ", op.schema().name, "() do not fit the operator");
+    out.tensors[i] = make_batched(out.tensors[i], c.dim_of(i), level.id);
+  }
   for (size_t i = 0; i < dest.count && i < out.tensors.size(); ++i) {
     if (!c.wrote_dest()) {
       const TransformedState *from = state_of(out.tensors[i]), *into = state_of(dest.tensors[i]);

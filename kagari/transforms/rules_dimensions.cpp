@@ -43,6 +43,10 @@ void rule_searchsorted(Call& c) {
   c.out.tensors[0] = reshape(c.out.tensors[0], v.sizes());
 }
 
+/// The examples' dimension must stay out of reach: what asks for more dimensions than an example has is an error of each.
+void rule_pad(Call& c) { c.value(c.find("pad")).list.size > size_t(2 * c.rank(0)) ? c.loop() : rule_leading(c); }
+void rule_pairs(Call& c) { c.rank(0) < 1 ? c.loop() : rule_leading(c); }
+
 void rule_isin(Call& c) {
   if (c.batched(1)) return c.loop();
   c.run();
@@ -74,8 +78,8 @@ void rule_fill(Call& c) {
 const BatchRuleEntry pointwise_table[] = {
     {"where.self", rule_elementwise}, {"complex", rule_elementwise}, {"polar", rule_elementwise}, {"polygamma", rule_elementwise},
     {"_standard_gamma_grad", rule_elementwise}, {"clone", rule_leading}, {"_to_copy", rule_leading}, {"empty_like", rule_leading},
-    {"zeros_like", rule_leading}, {"ones_like", rule_leading}, {"full_like", rule_leading}, {"tril", rule_leading}, {"triu", rule_leading},
-    {"_border_pad", rule_leading}, {"view_as_real", rule_leading}, {"view_as_complex", rule_leading}, {"constant_pad_nd", rule_leading}, {"searchsorted", rule_searchsorted},
+    {"zeros_like", rule_leading}, {"ones_like", rule_leading}, {"full_like", rule_leading},
+    {"_border_pad", rule_pad}, {"view_as_real", rule_leading}, {"view_as_complex", rule_pairs}, {"constant_pad_nd", rule_pad}, {"searchsorted", rule_searchsorted},
     {"bucketize", rule_searchsorted}, {"_masked_scale", rule_same_shapes}, {"_rrelu_scaled", rule_same_shapes},
     {"_rrelu_scaled_backward", rule_same_shapes}, {"copy", rule_copy}, {"fill.Tensor", rule_fill}, {"isin", rule_isin},
     // not elementwise, although they may work in place

@@ -86,8 +86,18 @@ void rule_linear(Call& c) {
   c.give(y);
 }
 
+/// An example that is no matrix would become one with its neighbours. Running one alone raises the operator's own error.
+bool are_matrices(const Call& c) {
+  for (size_t i = 0; i < c.arguments(); ++i)
+    if (c.is_tensor(i) && c.rank(i) < 2) return false;
+  return true;
+}
+void rule_matrices(Call& c) { are_matrices(c) ? rule_leading(c) : c.loop(); }
+void rule_matrix_pairs(Call& c) { are_matrices(c) ? rule_spread(c) : c.loop(); }
+
 /// Matrices and vectors with one set of leading dimensions.
 void rule_together(Call& c) {
+  if (c.rank(0) < 2 || c.rank(1) + 1 != c.rank(0)) return c.loop();
   for (size_t i = 0; i < c.arguments(); ++i)
     if (c.is_tensor(i)) c.set(i, c.spread(i));
   c.run();
@@ -95,9 +105,9 @@ void rule_together(Call& c) {
 
 const BatchRuleEntry table[] = {
     {"mm", rule_mm}, {"bmm", rule_mm}, {"mv", rule_mv}, {"dot", rule_dot}, {"addmm", rule_addmm}, {"baddbmm", rule_addmm}, {"linear", rule_linear},
-    {"matrix_exp", rule_leading}, {"linalg_cholesky_ex", rule_leading}, {"linalg_qr", rule_leading}, {"linalg_lu_factor_ex", rule_leading}, {"lu_unpack", rule_together},
-    {"linalg_eig", rule_leading}, {"linalg_eigh", rule_leading}, {"linalg_svd", rule_leading}, {"linalg_inv_ex", rule_leading},
-    {"linalg_det", rule_leading}, {"cholesky_inverse", rule_leading}, {"cholesky_solve", rule_spread}, {"linalg_slogdet", rule_leading}, {"linalg_solve_triangular", rule_spread}, {"_linalg_solve_matrix", rule_spread},
+    {"matrix_exp", rule_matrices}, {"linalg_cholesky_ex", rule_matrices}, {"linalg_qr", rule_matrices}, {"linalg_lu_factor_ex", rule_matrices}, {"lu_unpack", rule_together},
+    {"linalg_eig", rule_matrices}, {"linalg_eigh", rule_matrices}, {"linalg_svd", rule_matrices}, {"linalg_inv_ex", rule_matrices},
+    {"linalg_det", rule_matrices}, {"cholesky_inverse", rule_matrices}, {"cholesky_solve", rule_matrix_pairs}, {"linalg_slogdet", rule_matrices}, {"tril", rule_matrices}, {"triu", rule_matrices}, {"linalg_solve_triangular", rule_matrix_pairs}, {"_linalg_solve_matrix", rule_matrix_pairs},
 };
 
 }  // namespace

@@ -174,7 +174,7 @@ constexpr std::string_view each = "none";
 
 /// The loss of every element, and then the reduction per example.
 void rule_nll_loss(Call& c) {
-  if (c.batched(size_t(2))) return c.loop();
+  if (c.batched(size_t(2)) || c.rank(0) == 0 || c.rank(1) != c.rank(0) - 1) return c.loop();
   std::string_view reduction = text(c.value(3));
   int64_t ignored = c.value(4).i;
   Tensor x = c.spread(0), target = c.spread(1);
@@ -207,9 +207,9 @@ void rule_nll_loss(Call& c) {
 }
 
 void rule_nll_loss_backward(Call& c) {
-  if (c.batched(size_t(2))) return c.loop();
   std::string_view reduction = text(c.value(5));
   IntList sizes = c.value(4).view<int64_t>();
+  if (c.batched(size_t(2)) || sizes.empty() || c.rank(1) != int64_t(sizes.size()) - 1 || c.rank(0) != (reduction == each ? c.rank(1) : 0)) return c.loop();
   Tensor grad = c.spread(0), target = c.spread(1);
   if (reduction == "mean") grad = div(grad, c.spread(3));
   if (reduction != each) grad = expand(with_rank(grad, target.dim() - 1), target.sizes());
@@ -242,7 +242,7 @@ Tensor moved_positions(const Tensor& indices, int64_t count, int64_t rows) {
 
 void rule_embedding(Call& c) {
   if (!c.batched(size_t(0))) return c.run();
-  if (c.value(2).i >= 0 || c.value(3).b || c.value(4).b) return c.loop();
+  if (c.value(2).i >= 0 || c.value(3).b || c.value(4).b || c.rank(0) != 2) return c.loop();
   Tensor table = c.front(0);
   c.set(0, joined(table));
   c.set(1, moved_positions(c.spread(1), c.count(), table.sizes()[1]));

@@ -211,6 +211,21 @@ def random_call(rng, make, names):
     return name, f, args, kwargs, previous
 
 
+def transformed(way, f, args, kwargs):
+    """f of the arguments, mapped over the first dimension of the tensors among them, or with tangents, or f itself."""
+    at = [i for i, a in enumerate(args) if isinstance(a, torch.Tensor) and a.layout == torch.strided and not a.is_meta]
+    if way == "plain" or not at:
+        return f(*args, **kwargs)
+
+    def of_tensors(*tensors):
+        given = list(args)
+        for i, t in zip(at, tensors):
+            given[i] = t
+        return f(*given, **kwargs)
+    tensors = tuple(args[i].detach() for i in at)
+    return torch.vmap(of_tensors)(*tensors) if way == "vmap" else torch.func.jvp(of_tensors, tensors, tuple(map(torch.ones_like, tensors)))
+
+
 def one_call(rng, names, working):
     """(text, function that makes the call)."""
     make = Maker(rng)
@@ -224,11 +239,11 @@ def one_call(rng, names, working):
         kwargs["out"] = rng.choice(given) if given and rng.random() < 0.4 else make.tensor(previous)
         if rng.random() < 0.2:
             kwargs["out"] = (kwargs["out"], make.tensor(previous))
-    text = f"{name}({', '.join(map(brief, args))}{', ' if kwargs else ''}{', '.join(f'{k}={brief(v)}' for k, v in kwargs.items())})"
-    backward, twice = rng.random() < 0.5, rng.random() < 0.3
+    backward, twice, way = rng.random() < 0.5, rng.random() < 0.3, rng.choice(["plain"] * 8 + ["vmap", "jvp"])
+    text = f"{'' if way == 'plain' else way + ' of '}{name}({', '.join(map(brief, args))}{', ' if kwargs else ''}{', '.join(f'{k}={brief(v)}' for k, v in kwargs.items())})"
 
     def call():
-        result = f(*args, **kwargs)
+        result = transformed(way, f, args, kwargs)
         check_result(result)
         if backward:
             for t in tensors_in(result):

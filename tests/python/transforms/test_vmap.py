@@ -135,3 +135,13 @@ def test_printing():
     seen = []
     vmap(lambda a: seen.append(repr(a)) or a)(kagari.ones(2, 2))
     assert seen[0].startswith("BatchedTensor(lvl=1, bdim=0, value=\n    tensor([[1., 1.],")
+
+
+@pytest.mark.parametrize("call", [
+    lambda: vmap(kagari.linalg.slogdet)(kagari.eye(3)), lambda: vmap(kagari.linalg.lu_factor)(kagari.eye(3)), lambda: vmap(kagari.tril)(kagari.ones(3, 3)),
+    lambda: vmap(lambda a: kagari.view_as_complex(a))(kagari.ones(3)), lambda: vmap(lambda a: kagari.embedding(a, kagari.tensor([0])))(kagari.ones(3)),
+    lambda: vmap(lambda a: kagari.nn.functional.nll_loss(a, kagari.tensor(0)))(kagari.ones(3)), lambda: vmap(kagari.linalg.cholesky_ex)(kagari.ones(3)),
+])
+def test_examples_of_too_few_dimensions_do_not_become_one(call):
+    with pytest.raises((RuntimeError, ValueError)):
+        call()
