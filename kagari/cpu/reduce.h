@@ -51,8 +51,9 @@ KAGARI_API void run_reduce(const ReduceKernel& kernel, char* out, const char* in
 struct NormParams {
   double eps;
   int64_t row_stride;   ///< layer_norm_backward_params: elements between rows (its n may be a range of the columns)
-  int64_t channels;     ///< scale_shift_rows: row i belongs to channel (first_row + i) % channels
+  int64_t channels;     ///< channel_*: row i belongs to channel (first_row + i) % channels,
   int64_t first_row;
+  bool by_column;       ///<   or column j to channel j
 };
 
 /// Kernels over contiguous rows. data: the outputs, then the inputs, as the registration of each kernel says.

@@ -136,6 +136,10 @@ const auto attention_op = compose<&scaled_dot_product_attention>({
         Tensor mask = attn_mask.defined() ? expand(attn_mask, {query.sizes()[0], query.sizes()[1], query.sizes()[2], key.sizes()[2]}) : Tensor();
         return fused_attention(query, key, value, mask, s, is_causal);
       }
+      if (is_half(query.dtype())) {  // weights that are rounded twice would be wrong in the second digit
+        Tensor mask = attn_mask.defined() && attn_mask.dtype() == query.dtype() ? to(attn_mask, DType::Float32) : attn_mask;
+        return to(scaled_dot_product_attention(to(query, DType::Float32), to(key, DType::Float32), to(value, DType::Float32), mask, dropout_p, is_causal, s, gqa), query.dtype());
+      }
       Tensor k = key, v = value;
       if (gqa && query.dim() > 2) {
         auto heads = [&](const Tensor& t) {

@@ -1,5 +1,7 @@
 #include "kagari/ops/convolution.h"
 
+#include <limits>
+
 #include "kagari/cpu/conv.h"
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
@@ -22,10 +24,15 @@ Geometry geometry(IntList input, IntList weight, DType dtype, IntList stride, In
   std::string_view op = transposed ? "conv_transpose" : "conv";
   int dims = int(input.size()) - 2;
   KG_CHECK(dims >= 1 && dims <= 3, op, ": expected 3 to 5 dimensions of the batched input, but got input of size: ", input);
-  KG_CHECK(weight.size() == input.size(), op, dims, "d: expected weight to be ", dims + 2, "-dimensional, but got weight of size: ", weight);
+  KG_CHECK(weight.size() > 2, op, dims, "d: weight should have at least three dimensions, but got weight of size: ", weight);
+  KG_CHECK(weight.size() == input.size(), "Expected ", weight.size(), "-dimensional input for ", weight.size(), "-dimensional weight ", weight, ", but got ", input.size(), "-dimensional input of size ",
+           input, " instead");
   auto check = [&](IntList values, const char* what, int64_t least, const char* text) {
     KG_CHECK(int(values.size()) == dims, "expected ", what, " to be a single integer value or a list of ", dims, " values to match the convolution dimensions, but got ", what, "=", values);
-    for (int64_t v : values) KG_CHECK(v >= least, text);
+    for (int64_t v : values) {
+      KG_CHECK(v >= least, text);
+      KG_CHECK(v <= std::numeric_limits<int32_t>::max(), op, dims, "d: ", what, "=", values, " is too large");
+    }
   };
   check(stride, "stride", 1, "non-positive stride is not supported");
   check(padding, "padding", 0, "negative padding is not supported");
@@ -57,6 +64,7 @@ Geometry geometry(IntList input, IntList weight, DType dtype, IntList stride, In
     c.stride[d] = stride[size_t(d)];
     c.padding[d] = padding[size_t(d)];
     c.dilation[d] = dilation[size_t(d)];
+    KG_CHECK(c.input_size[d] > 0 || c.batch == 0 || c.in_channels == 0, "Only zero batch or zero channel inputs are supported, but got input shape: ", input);
     KG_CHECK(c.kernel[d] > 0, op, ": the kernel must not be empty, but weight has size ", weight);
     if (transposed) KG_CHECK(output_padding[size_t(d)] < std::max(c.stride[d], c.dilation[d]) , "output padding must be smaller than either stride or dilation, but got output_padding: ", output_padding);
     int64_t n = convolution_output_size(c, d, output_padding[size_t(d)]);

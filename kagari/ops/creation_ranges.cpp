@@ -77,12 +77,12 @@ Tensor run_arange(Out& out, const Scalar& first, const Scalar& beyond, const Sca
   KG_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
   double count = std::ceil((b - a) / s);
   if (integral) {
-    int64_t d = step.to_int(), span = end.to_int() - start.to_int();
+    __int128 d = step.to_int(), span = __int128(end.to_int()) - start.to_int();
     count = double(span / d + (span % d != 0));
   }
   // only int64 counts with whole numbers where others were given
   if (whole && *asked != DType::Int64) count = std::ceil((beyond.to_double() - first.to_double()) / distance.to_double());
-  KG_CHECK(count >= 0 && count <= double(std::numeric_limits<int64_t>::max()), "invalid size, possible overflow?");
+  KG_CHECK(count >= 0 && count < 0x1p63, "invalid size, possible overflow?");
   Tensor y = allocate_new(out, {int64_t(count)}, options, integral ? DType::Int64 : default_dtype());
   fill_sequence(y, start, step, "arange");
   return finish_new(std::move(y), options);
@@ -115,7 +115,9 @@ const auto range_op = define<&range_of>({
       KG_CHECK(s != 0, "step must be nonzero");
       KG_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
       KG_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
-      Tensor y = allocate_new(out, {int64_t((b - a) / s) + 1}, options, default_dtype());
+      double count = std::floor((b - a) / s) + 1;
+      KG_CHECK(count < 0x1p63, "invalid size, possible overflow?");
+      Tensor y = allocate_new(out, {int64_t(count)}, options, default_dtype());
       fill_sequence(y, start, step, "range");
       return finish_new(std::move(y), options);
     },

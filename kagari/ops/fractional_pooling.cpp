@@ -94,7 +94,7 @@ Pair run_pool(int64_t dims, const Tensor& input, IntList kernel, IntList output,
       .doc = "Maxima of windows at steps that random_samples (N, C, " #dims "), numbers in [0, 1), decide, and their positions.",                        \
       .run = [](Out&, const Tensor& self, IntList kernel, IntList output, const Tensor& samples) { return run_pool(dims, self, kernel, output, samples); }, \
       .grad = vjp("out", [](Ctx& c, const Tensor&, IntList, IntList, const Tensor&) -> Grads {                                                           \
-        return {c.grads[0].defined() ? to_positions(c.grads[0], c.out(1), c.sizes(0), dims) : Tensor(), Tensor()};                                       \
+        return {c.needs(0) && c.grads[0].defined() ? to_positions(c.grads[0], c.out(1), c.sizes(0), dims) : Tensor(), Tensor()}; \
       }),                                                                                                                                                \
   });                                                                                                                                                    \
   Pair fractional_max_pool##n(const Tensor& self, IntList kernel, IntList output, const Tensor& samples) {                                               \

@@ -4,6 +4,7 @@
 
 #include "kagari/op/op.h"
 #include "kagari/ops/arithmetic.h"
+#include "kagari/ops/autograd_support.h"
 #include "kagari/ops/bounds.h"
 #include "kagari/ops/comparison.h"
 #include "kagari/ops/copy.h"
@@ -67,7 +68,8 @@ std::vector<Tap> taps_of(const Tensor& coordinate, int64_t size, int64_t mode, i
   Tensor x = align_corners ? (coordinate + Scalar(1)) * Scalar((n - 1) / 2) : ((coordinate + Scalar(1)) * Scalar(n) - Scalar(1)) * Scalar(0.5);
   if (mode != kBicubic) x = padded_coordinate(x, size, padding, align_corners);
   bool zero_outside = padding == kZeros;
-  if (mode == kNearest) return {tap_at(round(detach(x)), Tensor(), size, zero_outside)};
+  // a step function of the point: the gradient by the image depends on the point, with derivative zero
+  if (mode == kNearest) return {tap_at(round(detach(x)), grad_enabled() && x.requires_grad() ? constant_in(ones_like(detach(x)), x) : Tensor(), size, zero_outside)};
   Tensor low = floor(detach(x)), t = x - low;
   if (mode == kBilinear) {
     return {tap_at(low, Scalar(1) - t, size, zero_outside), tap_at(low + Scalar(1), t, size, zero_outside)};

@@ -54,8 +54,10 @@ struct Addressed {
   Addressed(const Tensor& self, TensorList indices) {
     Ints common;
     int64_t first = -1, last = -1, used = 0;
+    KG_CHECK_INDEX(int64_t(indices.size()) <= self.dim(), "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
     for (size_t i = 0; i < indices.size(); ++i) {
       if (!indices[i].defined()) continue;
+      KG_CHECK_INDEX(indices[i].dtype() == DType::Int64, "tensors used as indices must be long, int, byte or bool tensors");
       if (first < 0) first = int64_t(i);
       last = int64_t(i);
       ++used;

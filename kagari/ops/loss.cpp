@@ -12,6 +12,7 @@
 #include "kagari/ops/creation.h"
 #include "kagari/ops/indexing.h"
 #include "kagari/ops/logic.h"
+#include "kagari/ops/loss_distances.h"
 #include "kagari/ops/number.h"
 #include "kagari/ops/pointwise.h"
 #include "kagari/ops/power.h"
@@ -144,6 +145,7 @@ const auto nll_backward_op = define<&nll_loss_backward>({
 });
 
 std::tuple<Tensor, Tensor> nll_loss_forward(const Tensor& input, const Tensor& target, const Tensor& weight, std::string_view reduction, int64_t ignore_index) {
+  KG_CHECK(!weight.defined() || !grad_enabled() || !weight.requires_grad(), "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot have requires_grad True.");
   return nll_forward_op(input, target, weight, reduction, ignore_index);
 }
 Tensor nll_loss_backward(const Tensor& grad, const Tensor& target, const Tensor& weight, const Tensor& total, IntList sizes, std::string_view reduction, int64_t ignore_index) {
@@ -220,7 +222,7 @@ const auto mse_op = compose<&mse_loss>({
     .doc = "The squared difference, averaged.",
     .body = [](const Tensor& input, const Tensor& target, MaybeBool size_average, MaybeBool reduce, std::string_view reduction, const Tensor& weight) {
       reduction = reduction_of(size_average, reduce, reduction);
-      Tensor loss = square(sub(input, target));
+      Tensor loss = squared_difference(input, target);
       if (!weight.defined()) return reduced(loss, reduction);
       KG_CHECK_VALUE(weight.sizes() == input.sizes(), "Weights and input must have the same size.");
       loss = mul(loss, weight);
@@ -248,8 +250,7 @@ const auto smooth_l1_op = compose<&smooth_l1_loss>({
       reduction = reduction_of(size_average, reduce, reduction);
       KG_CHECK(beta >= 0, "smooth_l1_loss does not support negative values for beta.");
       if (beta == 0) return l1_loss(input, target, {}, {}, reduction);
-      Tensor d = sub(input, target), size = abs(d);
-      return reduced(where(size < Scalar(beta), square(d) * (0.5 / beta), size - Scalar(0.5 * beta)), reduction);
+      return reduced(huber(input, target, beta, 1 / beta), reduction);
     },
 });
 const auto huber_op = compose<&huber_loss>({
@@ -259,8 +260,7 @@ const auto huber_op = compose<&huber_loss>({
     .body = [](const Tensor& input, const Tensor& target, std::string_view reduction, double delta, const Tensor& weight) {
       reduction = reduction_of({}, {}, reduction);
       KG_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
-      Tensor d = sub(input, target), size = abs(d);
-      Tensor loss = where(size < Scalar(delta), square(d) * 0.5, (size - Scalar(0.5 * delta)) * delta);
+      Tensor loss = huber(input, target, delta, 1);
       if (!weight.defined()) return reduced(loss, reduction);
       KG_CHECK_VALUE(weight.sizes() == input.sizes(), "Weights and input must have the same size.");
       loss = mul(loss, weight);

@@ -31,7 +31,7 @@ std::vector<int64_t> lengths_of(const Tensor& lengths, const char* name, int64_t
 
 /// The numbers as a tensor of so many rows.
 Tensor table_of(const std::vector<int64_t>& values, int64_t rows) {
-  Tensor t = empty_tensor({rows, int64_t(values.size()) / rows}, DType::Int64);
+  Tensor t = empty_tensor({rows, rows ? int64_t(values.size()) / rows : 0}, DType::Int64);
   std::copy(values.begin(), values.end(), t.data<int64_t>());
   return t;
 }
@@ -46,6 +46,7 @@ const auto ctc_loss_op = compose<&ctc_loss>({
     .body = [](const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths, int64_t blank, std::string_view reduction, bool zero_infinity) {
       reduction = reduction_of({}, {}, reduction);
       KG_CHECK(log_probs.dim() == 2 || log_probs.dim() == 3, "log_probs must be 2D or 3D");
+      KG_CHECK(log_probs.numel() > 0, "log_probs tensor must not be empty");
       bool batched = log_probs.dim() == 3;
       Tensor lp = batched ? log_probs : unsqueeze(log_probs, 1);
       int64_t steps = lp.sizes()[0], batch = lp.sizes()[1], classes = lp.sizes()[2];

@@ -322,15 +322,14 @@ const auto linear_op = define<&linear>({
       return y;
     },
     .grad = vjp("input:weight weight:input", [](Ctx& c, const Tensor& input, const Tensor& weight, const Tensor&) -> Grads {
-      Tensor g = c.grad;
-      if (weight.defined() ? weight.dim() == 1 : c.sizes(1).size() == 1) g = unsqueeze(g, -1);
       Grads out{Tensor(), Tensor(), Tensor()};
-      if (c.needs(0)) out[0] = matmul(g, conj(weight.dim() == 2 ? weight : unsqueeze(weight, 0)));
+      if (c.needs(0)) out[0] = weight.dim() == 2 ? matmul(c.grad, conj(weight)) : matmul(unsqueeze(c.grad, -1), conj(unsqueeze(weight, 0)));
       if (c.needs(1)) {
-        Tensor gw = mm(transpose(as_matrix(g), 0, 1), conj(as_matrix(input)));
-        out[1] = c.sizes(1).size() == 1 ? select(gw, 0, 0) : gw;
+        bool vector = c.sizes(1).size() == 1;
+        Tensor gw = mm(transpose(as_matrix(vector ? unsqueeze(c.grad, -1) : c.grad), 0, 1), conj(as_matrix(input)));
+        out[1] = vector ? select(gw, 0, 0) : gw;
       }
-      if (c.needs(2)) out[2] = c.sizes(2).size() == 0 ? g : sum_rows(as_matrix(g));
+      if (c.needs(2)) out[2] = numel_of(c.sizes(2)) == 1 ? reshape(sum(c.grad), c.sizes(2)) : sum_rows(as_matrix(c.grad));
       return out;
     }),
     .parts = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {

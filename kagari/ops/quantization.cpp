@@ -302,7 +302,7 @@ Tensor q_per_channel_zero_points(const Tensor& self) { return clone(per_channel_
 int64_t q_per_channel_axis(const Tensor& self) { return per_channel_parts(self, "q_per_channel_axis").axis; }
 /// 0: one scale; 1: a scale per channel; 2: and floating zero points.
 int64_t quantization_scheme(const Tensor& self) {
-  KG_CHECK(is_quantized(self), "Could not run 'aten::qscheme' with arguments from the 'CPU' backend: qscheme() needs a quantized tensor");
+  KG_CHECK_IMPLEMENTED(is_quantized(self), "Could not run 'aten::qscheme' with arguments from the 'CPU' backend: qscheme() needs a quantized tensor");
   return quantized_parts(self).floating_zero_points() ? 2 : quantized_parts(self).per_channel();
 }
 const auto q_scale_op = compose<&q_scale>({.schema = "q_scale(Tensor self) -> float", .in = kFunction | kMethod, .doc = "The scale of a quantized tensor that has one.", .body = &q_scale});

@@ -36,7 +36,7 @@ double ratio_of(int64_t in, int64_t out, bool align_corners, std::optional<doubl
 }
 
 Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corners, std::optional<double> scale, bool antialias, DType dtype) {
-  std::vector<double> w(size_t(in * out), 0.0);
+  std::vector<double> w(size_t(numel_of(Ints{in, out})), 0.0);
   bool is_cubic = kernel == "cubic";
   double ratio = ratio_of(in, out, align_corners, scale);
   for (int64_t i = 0; i < out; ++i) {
@@ -54,6 +54,7 @@ Tensor weights(std::string_view kernel, int64_t in, int64_t out, bool align_corn
     }
     double p = position(i, ratio, align_corners, is_cubic);
     if (dtype != DType::Float64) p = double(float(p));
+    p = p > -2 ? std::min(p, double(in) + 2) : -2;  // also where an absurd scale made it infinite or NaN
     int64_t k = int64_t(std::floor(p));
     double t = p - double(k);
     if (is_cubic) {
@@ -82,8 +83,10 @@ Tensor in_fixed_point(const Tensor& w) {
 Tensor nearest(int64_t in, int64_t out, bool exact, std::optional<double> scale) {
   float ratio = scale && *scale > 0 ? float(1 / *scale) : float(in) / float(out);
   Tensor index = empty_tensor({out}, DType::Int64);
-  for (int64_t i = 0; i < out; ++i)
-    index.data<int64_t>()[i] = std::min(int64_t(std::floor(exact ? (float(i) + 0.5f) * ratio : float(i) * ratio)), in - 1);
+  for (int64_t i = 0; i < out; ++i) {
+    double at = std::floor(exact ? (float(i) + 0.5f) * ratio : float(i) * ratio);
+    index.data<int64_t>()[i] = at < double(in - 1) ? std::max<int64_t>(int64_t(at), 0) : at >= double(in - 1) ? in - 1 : 0;
+  }
   return index;
 }
 

@@ -46,6 +46,7 @@ const auto spdiags_op = compose<&spdiags>({
 Tensor begins_of_rows(const Tensor& rows, int64_t size, bool out_int32) {
   KG_CHECK(rows.dim() <= 1, "Input is supposed to be a vector, but got shape ", rows.sizes());
   KG_CHECK(size >= 0, "size must not be negative, but got ", size);
+  KG_CHECK_IMPLEMENTED(!rows.is_meta(), "_convert_indices_from_coo_to_csr(): the result depends on values, which meta tensors do not have");
   Tensor r = contiguous(to(rows, DType::Int64)), out = zero_(empty_tensor({size + 1}, DType::Int64));
   int64_t* begin = out.data<int64_t>();
   for (int64_t n = 0; n < r.numel(); ++n) {
@@ -58,6 +59,7 @@ Tensor begins_of_rows(const Tensor& rows, int64_t size, bool out_int32) {
 }
 Tensor coordinates_of(const Tensor& crow, const Tensor& col, bool out_int32, bool transpose) {
   KG_CHECK(crow.dim() == 1 && col.dim() == 1 && crow.numel() > 0, "_convert_indices_from_csr_to_coo(): expected two vectors of indices, but got shapes ", crow.sizes(), " and ", col.sizes());
+  KG_CHECK_IMPLEMENTED(!crow.is_meta() && !col.is_meta(), "_convert_indices_from_csr_to_coo(): the result depends on values, which meta tensors do not have");
   Tensor begin = contiguous(to(crow, DType::Int64)), out = empty_tensor({2, col.numel()}, DType::Int64);
   const int64_t *b = begin.data<int64_t>(), rows = begin.numel() - 1, nnz = col.numel();
   KG_CHECK(b[0] == 0 && b[rows] == nnz, "_convert_indices_from_csr_to_coo(): the row indices do not begin at 0 and end at ", nnz);

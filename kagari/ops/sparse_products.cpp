@@ -255,6 +255,7 @@ Tensor bmm_rule(const SparseCall&, const Tensor& self, const Tensor& mat2) {
 }
 Tensor scaled(const Tensor& t, const Scalar& s) { return s == Scalar(1) ? t : mul(t, wrapped_number(s)); }
 Tensor addmm_rule(const SparseCall&, const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) {
+  KG_CHECK(is_sparse(mat1) || is_sparse(mat2), "addmm: expected strided result tensor, got tensor with layout ", name(layout_of(self)));
   Tensor y = scaled(product(mat1, mat2), alpha);
   if (beta == Scalar(0)) return y;
   if (is_sparse(y) && !is_sparse(self)) y = to_dense(y);
@@ -313,7 +314,7 @@ Tensor mm_reduce(const Tensor& self, const Tensor& other, std::string_view reduc
 }
 
 #define KG_SPARSE_PRODUCT(f, where, schema_text, rule_name, doc_text, ...)                                               \
-  const auto f##_op = compose<&f>({.schema = schema_text, .in = where, .doc = doc_text, .body = &f});                     \
+  const auto f##_op = compose<&f>({.schema = schema_text, .in = where, .traits = kReadsValues, .doc = doc_text, .body = &f}); \
   const SparseRule f##_of_sparse(rule_name, __VA_ARGS__)
 KG_SPARSE_PRODUCT(smm, kFunction | kMethod, "smm(Tensor self, Tensor mat2) -> Tensor", "smm", "The product of a sparse and a dense matrix as a COO matrix.",
                   +[](const SparseCall&, const Tensor& a, const Tensor& b) { return smm(a, b); });

@@ -143,6 +143,7 @@ const auto unflatten_op = compose<&unflatten>({
     .in = both,
     .doc = "Splits dimension dim into several, of which one may be -1.\n\n>>> torch.zeros(2, 12).unflatten(1, (3, 4)).shape\ntorch.Size([2, 3, 4])",
     .body = [](const Tensor& self, int64_t dim, IntList sizes) {
+      KG_CHECK(self.dim() > 0, "unflatten: a 0-d tensor has no dimension to split");
       dim = wrap_dim(dim, self.dim());
       KG_CHECK(!sizes.empty(), "unflatten: sizes must be non-empty");
       int64_t known = 1, unknown = 0, size = self.size(dim);

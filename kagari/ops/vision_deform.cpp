@@ -187,9 +187,9 @@ const auto deform_conv2d_op = compose<&vision_deform_conv2d>({
                int64_t dilation_h, int64_t dilation_w, int64_t groups, int64_t offset_groups, bool use_mask) {
       KG_CHECK(input.dim() == 4 && weight.dim() == 4 && offset.dim() == 4, "deform_conv2d: input, weight and offset must have 4 dimensions");
       int64_t kh = weight.sizes()[2], kw = weight.sizes()[3], outputs = weight.sizes()[0];
-      int64_t oh = (input.sizes()[2] + 2 * pad_h - (dilation_h * (kh - 1) + 1)) / stride_h + 1, ow = (input.sizes()[3] + 2 * pad_w - (dilation_w * (kw - 1) + 1)) / stride_w + 1;
       KG_CHECK(stride_h > 0 && stride_w > 0, "stride_h: ", stride_h, " stride_w: ", stride_w);
       KG_CHECK(pad_h >= 0 && pad_w >= 0, "pad_h: ", pad_h, " pad_w: ", pad_w);
+      int64_t oh = (input.sizes()[2] + 2 * pad_h - (dilation_h * (kh - 1) + 1)) / stride_h + 1, ow = (input.sizes()[3] + 2 * pad_w - (dilation_w * (kw - 1) + 1)) / stride_w + 1;
       KG_CHECK(groups > 0 && outputs % groups == 0 && weight.sizes()[1] * groups == input.sizes()[1], "deform_conv2d: the channels of input and weight do not fit ", groups, " groups");
       KG_CHECK(offset_groups > 0 && input.sizes()[1] % offset_groups == 0, "deform_conv2d: ", input.sizes()[1], " channels are no multiple of ", offset_groups, " groups of offsets");
       KG_CHECK(offset.sizes()[1] == offset_groups * 2 * kh * kw, "offset.shape[1] is not valid: got: ", offset.sizes()[1], " expected: ", offset_groups * 2 * kh * kw);
@@ -217,6 +217,8 @@ const auto deform_conv2d_backward_op = compose<&deform_conv2d_backward>({
     .doc = "The gradients of deform_conv2d's input, weight, offset, mask and bias.",
     .body = [](const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& offset, const Tensor& mask, const Tensor& bias, int64_t stride_h, int64_t stride_w, int64_t pad_h,
                int64_t pad_w, int64_t dilation_h, int64_t dilation_w, int64_t groups, int64_t offset_groups, bool use_mask) -> Five {
+      KG_CHECK(grad.dim() == 4 && weight.dim() == 4 && groups > 0 && weight.sizes()[0] % groups == 0, "deform_conv2d: a gradient of shape ", grad.sizes(), " and a weight of shape ",
+               weight.sizes(), " do not fit ", groups, " groups");
       int64_t kernel[] = {weight.sizes()[2], weight.sizes()[3]}, stride[] = {stride_h, stride_w}, pad[] = {pad_h, pad_w}, dilation[] = {dilation_h, dilation_w};
       Tensor m = use_mask ? mask : Tensor();
       Tensor columns = deformed_columns(input, offset, m, IntList(kernel, 2), IntList(stride, 2), IntList(pad, 2), IntList(dilation, 2), offset_groups);

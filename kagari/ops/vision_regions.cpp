@@ -41,10 +41,12 @@ struct Part {
   T weight;
 };
 
+constexpr int64_t kMostSamples = 1 << 14;  // along one side of a cell: more pixels than an image has
+
 /// The four neighbours of a point, with their weights; none outside of the image.
 template <class T>
 void bilinear(T y, T x, int64_t height, int64_t width, T scale, std::vector<Part<T>>& parts) {
-  if (y < -1 || y > T(height) || x < -1 || x > T(width)) return;
+  if (!(y >= -1 && y <= T(height) && x >= -1 && x <= T(width))) return;
   y = std::max(y, T(0)), x = std::max(x, T(0));
   int64_t y0 = int64_t(y), x0 = int64_t(x), y1 = y0 + 1, x1 = x0 + 1;
   if (y0 >= height - 1) y0 = y1 = height - 1, y = T(y0);
@@ -56,13 +58,18 @@ void bilinear(T y, T x, int64_t height, int64_t width, T scale, std::vector<Part
   parts.push_back({y1 * width + x1, ly * lx * scale});
 }
 
+/// A coordinate of a region as a whole number: far outside of any image where it is too large for one, 0 where it is none.
+template <class T>
+int64_t whole(T v) { return std::isnan(v) ? 0 : int64_t(std::clamp(v, T(-1e9), T(1e9))); }
+
 /// The elements of an image that cell (row, column) of a region's grid is made of.
 template <class T>
 void parts_of(const Grid& g, const T* roi, int64_t row, int64_t column, int64_t height, int64_t width, std::vector<Part<T>>& parts) {
   parts.clear();
+  if (height == 0 || width == 0) return;
   T scale = T(g.scale);
   if (g.pooling == kMax || g.pooling == kSensitiveMean) {
-    int64_t x0 = int64_t(std::round(roi[1] * scale)), y0 = int64_t(std::round(roi[2] * scale)), x1 = int64_t(std::round(roi[3] * scale)), y1 = int64_t(std::round(roi[4] * scale));
+    int64_t x0 = whole(std::round(roi[1] * scale)), y0 = whole(std::round(roi[2] * scale)), x1 = whole(std::round(roi[3] * scale)), y1 = whole(std::round(roi[4] * scale));
     bool max = g.pooling == kMax;
     T bin_h = T(std::max<int64_t>(y1 - y0 + max, 1)) / T(g.rows), bin_w = T(std::max<int64_t>(x1 - x0 + max, 1)) / T(g.columns);
     int64_t bottom = height - !max, right = width - !max;  // the mean leaves the last row and column out
@@ -77,18 +84,22 @@ void parts_of(const Grid& g, const T* roi, int64_t row, int64_t column, int64_t 
   T x0 = roi[1] * scale - shift, y0 = roi[2] * scale - shift, w = roi[3] * scale - shift - x0, h = roi[4] * scale - shift - y0;
   if (g.pooling == kAlign) w = std::max(w, T(1)), h = std::max(h, T(1));
   T bin_h = h / T(g.rows), bin_w = w / T(g.columns);
-  int64_t samples_h = g.samples > 0 ? g.samples : int64_t(std::ceil(bin_h)), samples_w = g.samples > 0 ? g.samples : int64_t(std::ceil(bin_w));
+  int64_t samples_h = g.samples > 0 ? g.samples : whole(std::ceil(bin_h)), samples_w = g.samples > 0 ? g.samples : whole(std::ceil(bin_w));
+  KG_CHECK(samples_h <= kMostSamples && samples_w <= kMostSamples, "roi_align: ", samples_h, " x ", samples_w, " samples in one cell are too many");
   T weight = T(1) / T(std::max<int64_t>(samples_h * samples_w, 1));
   for (int64_t i = 0; i < samples_h; ++i)
     for (int64_t j = 0; j < samples_w; ++j)
       bilinear<T>(y0 + T(row) * bin_h + (T(i) + T(0.5)) * bin_h / T(samples_h), x0 + T(column) * bin_w + (T(j) + T(0.5)) * bin_w / T(samples_w), height, width, weight, parts);
 }
 
+void check_grid(IntList input, const Tensor& rois, const Grid& g) {
+  KG_CHECK(rois.dim() == 2 && rois.sizes()[1] == 5, "Tensor rois must have shape (K, 5), but has shape ", rois.sizes());
+  KG_CHECK(g.rows > 0 && g.columns > 0 && g.rows < int64_t(1) << 31 && g.columns < int64_t(1) << 31, "roi operators: the pooled size must be positive, but is (", g.rows, ", ", g.columns, ")");
+  KG_CHECK(!g.sensitive() || input[1] % (g.rows * g.columns) == 0, "input channels must be a multiple of pooling height * pooling width, but are ", input[1]);
+}
 void check_regions(const Tensor& input, const Tensor& rois, const Grid& g) {
   KG_CHECK(input.dim() == 4, "roi operators: input must be (batch, channels, height, width), but has shape ", input.sizes());
-  KG_CHECK(rois.dim() == 2 && rois.sizes()[1] == 5, "Tensor rois must have shape (K, 5), but has shape ", rois.sizes());
-  KG_CHECK(g.rows > 0 && g.columns > 0, "roi operators: the pooled size must be positive, but is (", g.rows, ", ", g.columns, ")");
-  KG_CHECK(!g.sensitive() || input.sizes()[1] % (g.rows * g.columns) == 0, "input channels must be a multiple of pooling height * pooling width, but are ", input.sizes()[1]);
+  check_grid(input.sizes(), rois, g);
 }
 template <class T>
 int64_t image_of(const T* roi, int64_t batch) {
@@ -148,7 +159,11 @@ Pair pool_regions(Out& out, const Tensor& input, const Tensor& rois, const Grid&
 
 /// The gradient of the input. Regions are taken one after the other, so that the sum does not depend on threads.
 Tensor spread_gradient(const Tensor& grad, const Tensor& rois, const Tensor& origin, IntList sizes, const Grid& g) {
-  KG_CHECK(sizes.size() == 4, "roi operators: the input's sizes are four");
+  for (int64_t n : sizes) KG_CHECK(n >= 0, "roi operators: the input's sizes must not be negative, but are ", sizes);
+  check_grid(sizes, rois, g);
+  Ints expected{rois.sizes()[0], g.sensitive() ? sizes[1] / (g.rows * g.columns) : sizes[1], g.rows, g.columns};
+  KG_CHECK(grad.sizes() == IntList(expected), "roi operators: expected a gradient of shape ", expected, ", but got ", grad.sizes());
+  KG_CHECK(!origin.defined() || (origin.sizes() == IntList(expected) && origin.dtype() == DType::Int32), "roi operators: expected the places of the maxima as int32 of shape ", expected);
   DType dtype = computed_in(grad.dtype());
   Tensor dx = empty_tensor(sizes, dtype, grad.device());
   if (dx.is_meta()) return empty_tensor(sizes, grad.dtype(), grad.device());
@@ -166,7 +181,9 @@ Tensor spread_gradient(const Tensor& grad, const Tensor& rois, const Tensor& ori
         int64_t at = ((n * out_channels + c) * g.rows + i) * g.columns + j;
         T gradient = dy.data<T>()[at];
         if (g.pooling == kMax) {
-          if (int32_t s = source.data<int32_t>()[at]; s >= 0) p[s] += gradient;
+          int32_t s = source.data<int32_t>()[at];
+          KG_CHECK_INDEX(s < height * width, "roi operators: place ", s, " of a maximum is outside of an image of ", height, " x ", width);
+          if (s >= 0) p[s] += gradient;
         } else {
           for (const auto& part : parts) p[part.at] += part.weight * gradient;
         }

@@ -47,10 +47,12 @@ void TensorImpl::set_layout(IntList new_sizes, IntList new_strides) {
 void TensorImpl::refresh() {
   numel = 1;
   contiguous = true;
+  bool overflow = false;
   for (size_t i = sizes.size(); i-- > 0;) {
     if (sizes[i] != 1 && strides[i] != numel) contiguous = false;
-    numel *= sizes[i];
+    overflow |= __builtin_mul_overflow(numel, sizes[i], &numel);
   }
+  if (overflow) [[unlikely]] numel = numel_of(sizes);  // raises, unless a size is 0
   if (numel == 0) contiguous = true;
 }
 

@@ -38,6 +38,10 @@ legacy_contiguous_format = contiguous_format
 _HOMES = {name: home for home, names in {
     "_C": "Generator UntypedStorage get_default_device",
     "_archive_file": "PyTorchFileReader PyTorchFileWriter",
+    "_array_api": """
+        __array_api_version__ __array_namespace_info__ astype bitwise_invert broadcast_arrays cumulative_prod cumulative_sum expand_dims isdtype
+        matrix_transpose permute_dims take_along_axis unique_all unique_counts unique_inverse unique_values unstack vecdot
+    """,
     "_basics": """
         _assert _assert_async get_device_module
         SymBool SymFloat SymInt are_deterministic_algorithms_enabled broadcast_shapes compiled_with_cxx11_abi einsum
@@ -48,21 +52,36 @@ _HOMES = {name: home for home, names in {
         set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
         use_deterministic_algorithms
     """,
+    "_checks": """
+        _check _check_index _check_is_size _check_not_implemented _check_tensor_all _check_tensor_all_with _check_type _check_value _check_with
+        _is_all_true _is_any_true _shape_as_tensor sym_constrain_range sym_constrain_range_for_size sym_fresh_size
+    """,
     "_classes": "classes",
     "_compile": "compile",
     "_functorch.apis": "vmap",
     "_histogramdd": "histogramdd",
+    "_lobpcg": "lobpcg",
     "_native_names": """
         binary_cross_entropy_with_logits chain_matmul cond conv_tbc cosine_embedding_loss ctc_loss eig
         embedding_renorm_ frobenius_norm hinge_embedding_loss instance_norm is_distributed is_nonzero kl_div lstsq
         margin_ranking_loss matrix_rank native_norm norm_except_dim nuclear_norm poisson_nll_loss saddmm solve
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
+    "_older_names": """
+        AcceleratorError Argument CompilationUnit DisableTorchFunction DisableTorchFunctionSubclass DispatchKey DispatchKeySet FatalError FunctionSchema Future OutOfMemoryError Storage Tag ccol_indices_copy
+        col_indices_copy crow_indices_copy dsmm fork get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy
+        init_num_threads is_vulkan_available
+        prepare_multiprocessing_environment resize_as_sparse_ row_indices_copy thread_safe_generator values_copy wait
+    """,
     "_ops": "ops",
     "_quantized": """
         _choose_qparams_per_tensor _empty_affine_quantized _empty_per_channel_affine_quantized fused_moving_avg_obs_fake_quant
         per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric
         qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
+    """,
+    "_script_types": """
+        AnyType AwaitType BoolType ComplexType DeviceObjType DictType FloatType FutureType IntType ListType NoneType NumberType OptionalType
+        PyObjectType RRefType StreamObjType StringType SymBoolType SymIntType TensorType TupleType Type UnionType
     """,
     "_stream": "Event Stream",
     "_tensor_str": "set_printoptions",
@@ -75,8 +94,8 @@ _HOMES = {name: home for home, names in {
         set_autocast_ipu_dtype set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled
     """,
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
-    "futures": "Future",
     "jit": "ScriptFunction ScriptModule",
+    "nn._functional.grouped": "_scaled_mm",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",
     "serialization": "load save",
     "sparse._construction": """
@@ -112,6 +131,10 @@ def __getattr__(name):
             return getattr(_legacy_types, name)
     if (not name.startswith("__") or name == "__config__") and _util.find_spec(f"kagari.{name}") is not None:
         return _importlib.import_module(f"kagari.{name}")
+    if not name.startswith("__"):
+        from kagari._alias.names import EXCEPTIONS
+        if f"torch.{name}" in EXCEPTIONS:
+            return _importlib.import_module(EXCEPTIONS[f"torch.{name}"])
     raise AttributeError(f"module 'torch' has no attribute {name!r}")
 
 
@@ -125,20 +148,26 @@ def as_torch():
     install()
 
 
-def _attach_tensor_mixin():
+def _attach_mixins():
+    from kagari._storage_methods import StorageMixin
     from kagari._tensor import _TensorMixin
-    for name, value in vars(_TensorMixin).items():
-        if name not in ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__"):
-            setattr(Tensor, name, value)
+    for kind, mixin in ((Tensor, _TensorMixin), (_C.UntypedStorage, StorageMixin)):
+        for name, value in vars(mixin).items():
+            if name not in ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__"):
+                setattr(kind, name, value)
 
 
-_attach_tensor_mixin()
-del _attach_tensor_mixin
+_attach_mixins()
+del _attach_mixins
 
 
 def _core_name(name):
     """Names of torch._C that are Python; imported when first asked for."""
     if not name.startswith("__"):
+        if name.startswith(("_jit_", "_set_graph", "_get_graph", "_set_math_sdp", "_get_math_sdp")):
+            from kagari import _jit_switches
+            if name in vars(_jit_switches):
+                return vars(_jit_switches)[name]
         if name in ("_nn", "_VariableFunctions"):
             from kagari import _function_spaces
             return getattr(_function_spaces, name)

@@ -15,7 +15,8 @@ _NEEDS_DEVICE = ("current_device", "current_stream", "default_stream", "get_devi
                  "list_gpu_processes", "caching_allocator_alloc", "caching_allocator_delete", "change_current_allocator", "use_mem_pool")
 _ZERO = ("device_count", "memory_allocated", "memory_reserved", "memory_cached", "max_memory_allocated", "max_memory_reserved", "max_memory_cached")
 _FALSE = ("is_available", "is_initialized", "is_tf32_supported", "is_current_stream_capturing")
-_NOTHING = ("empty_cache", "seed", "seed_all", "manual_seed", "manual_seed_all", "caching_allocator_enable")
+_NOTHING = ("empty_cache", "seed", "seed_all", "caching_allocator_enable")
+_SEEDS = ("manual_seed", "manual_seed_all")
 _CLASSES = ("Event", "Stream", "ExternalStream", "MemPool")
 
 
@@ -36,6 +37,8 @@ def members(title):
         named(lambda: False, name, f"False: there is no {title} device.")
     for name in _NOTHING:
         named(lambda value=None: None, name, f"Does nothing: there is no {title} device.")
+    for name in _SEEDS:
+        named(lambda seed: None, name, f"Does nothing: there is no {title} device.")
     named(lambda including_emulation=True: False, "is_bf16_supported", f"False: there is no {title} device.")
     named(lambda: [], "get_arch_list", "An empty list.")
     named(lambda: "", "get_gencode_flags", "An empty string.")

@@ -290,9 +290,9 @@ def sym_min(a, b):
     return min(a, b)
 
 
-def sym_ite(condition, a, b):
-    """a if condition else b"""
-    return a if condition else b
+def sym_ite(b, t, f):
+    """t if b else f"""
+    return t if b else f
 
 
 def _assert(condition, message):

@@ -14,7 +14,8 @@ def _say_once():
         _log.info("torch.compile: functions run as they are; kagari generates no code for them")
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False, recompile_limit=None,
+            isolate_recompiles=False, shapes_spec=None):
     """The module or function, wrapped as PyTorch wraps compiled ones; the results are those of the original.
 
     Without `model` it is a decorator. A module becomes an OptimizedModule whose `_orig_mod` is the module. mode and

@@ -208,9 +208,139 @@ class _TensorMixin:
                                "Boolean value of Tensor with more than one value is ambiguous")
         return bool(self)
 
-    def dim_order(self):
-        """The dimensions in the order of their strides, the outermost first."""
-        return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+    def resize(self, *sizes):
+        """The elements in another shape of as many elements; an older name of reshape."""
+        import warnings
+        warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+        sizes = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+        count = 1
+        for size in sizes:
+            count *= size
+        if count != self.numel():
+            raise RuntimeError(f"requested resize to {'x'.join(map(str, sizes))} ({count} elements in total), but the given tensor has a size of "
+                               f"{'x'.join(map(str, self.shape))} ({self.numel()} elements); the number of elements cannot change")
+        return self.contiguous().view(sizes)
+
+    def resize_as(self, tensor):
+        """resize to the shape of another tensor."""
+        return self.resize(tensor.shape)
+
+    def _removed(name):
+        def method(self, *args, **kwargs):
+            return getattr(kagari, name)(self, *args, **kwargs)
+        method.__name__, method.__doc__ = name, f"RuntimeError: torch.{name} was removed in favour of torch.linalg."
+        return method
+
+    solve, symeig, eig, lstsq = _removed("solve"), _removed("symeig"), _removed("eig"), _removed("lstsq")
+    del _removed
+
+    def reinforce(self, reward):
+        """RuntimeError: removed in favour of torch.distributions."""
+        raise RuntimeError("reinforce() was removed. Use torch.distributions instead: sample, and multiply the log_prob by the reward")
+
+    @property
+    def volatile(self):
+        """False; an older way to switch gradients off."""
+        return False
+
+    @property
+    def grad_dtype(self):
+        """The dtype of the gradient: that of the tensor."""
+        return self.dtype
+
+    @property
+    def _cdata(self):
+        """A number that only this tensor has while it lives."""
+        return id(self)
+
+    def __complex__(self):
+        return complex(self.item())
+
+    def __nonzero__(self):
+        return bool(self)
+
+    def __long__(self):
+        return int(self)
+
+    def __div__(self, other):
+        return self / other
+
+    def __idiv__(self, other):
+        return self.__itruediv__(other)
+
+    def const_data_ptr(self):
+        """data_ptr() of a tensor that is only read."""
+        return self.data_ptr()
+
+    def map2_(self, x, y, callable):
+        """Sets every element to callable(element, element of x, element of y); slow. RuntimeError for tensors that require a gradient."""
+        if any(t.requires_grad for t in (self, x, y)):
+            raise RuntimeError("Can't call map2_() on Variable that requires grad. Use var.detach().map2_() instead.")
+        x, y = x.expand(self.shape), y.expand(self.shape)
+        made = [callable(*values) for values in zip(self.reshape(-1).tolist(), x.reshape(-1).tolist(), y.reshape(-1).tolist())]
+        return self.copy_(kagari.tensor(made, dtype=self.dtype).reshape(self.shape))
+
+    def orgqr(self, input2):
+        """torch.linalg.householder_product"""
+        return kagari.linalg.householder_product(self, input2)
+
+    def record_stream(self, stream):
+        """Does nothing: memory is free for others when the tensor dies."""
+        if not isinstance(stream, kagari.Stream):
+            raise RuntimeError("unknown parameter type")
+    del _only_quantized
+
+    def _no_device(name):
+        def method(self, *args, **kwargs):
+            raise RuntimeError(f"kagari was built without support for the device '{name}'")
+        method.__name__, method.__doc__ = name, f"RuntimeError: there is no device of the type {name}."
+        return method
+
+    ipu, mtia = _no_device("ipu"), _no_device("mtia")
+    del _no_device
+
+    def to_mkldnn(self, dtype=None):
+        """NotImplementedError: kagari uses oneDNN for ordinary tensors, in layouts of its own."""
+        raise NotImplementedError("to_mkldnn(): the layout torch._mkldnn is not supported; ordinary tensors use oneDNN as they are")
+
+    def to_padded_tensor(self, padding, output_size=None):
+        """Of a nested tensor: an ordinary one with padding. RuntimeError for others."""
+        return kagari.nested.to_padded_tensor(self, padding, output_size)
+
+    def resize_as_sparse_(self, the_template):
+        """Gives a sparse tensor the sizes of another one."""
+        return kagari.resize_as_sparse_(self, the_template)
+
+    def __array_namespace__(self, *, api_version=None):
+        """The module whose functions the array API standard means: torch."""
+        if api_version is not None and api_version not in ("2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"unsupported version of the array API standard: {api_version!r}")
+        return kagari
+
+    def to_device(self, device, /, *, stream=None):
+        """The tensor on a device, as the array API standard calls it."""
+        return self.to(device)
+
+    def dim_order(self, ambiguity_check=False):
+        """The dimensions in the order of their strides, the outermost first.
+
+        ambiguity_check: RuntimeError if two dimensions of the same stride could stand in either order (True), or if the order is that of none of
+        the given memory formats (a list of them).
+        """
+        if not isinstance(ambiguity_check, (bool, list)) or isinstance(ambiguity_check, list) and not all(
+                isinstance(one, kagari.memory_format) for one in ambiguity_check):
+            raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+        order = tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+        if ambiguity_check is True and len({self.stride(d) for d in order}) < len(order):
+            raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
+        if isinstance(ambiguity_check, list):
+            known = {kagari.contiguous_format: range(self.dim()), kagari.channels_last: (0, 2, 3, 1), kagari.channels_last_3d: (0, 2, 3, 4, 1)}
+            fitting = [one for one in ambiguity_check if (one == kagari.contiguous_format or len(known[one]) == self.dim())
+                       and self.is_contiguous(memory_format=one)]
+            if len(fitting) != 1:
+                raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
+            return tuple(known[fitting[0]])
+        return order
 
     def module_load(self, other, assign=False):
         """What Module.load_state_dict puts in the place of this tensor: other (assign), or self with other's values."""

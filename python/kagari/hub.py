@@ -25,6 +25,9 @@ def __getattr__(name):
         except ImportError:
             raise AttributeError("module 'torch.hub' has no attribute 'tqdm': the package tqdm is not installed") from None
         return tqdm
+    if name == "MAP_LOCATION":
+        from kagari.serialization import MAP_LOCATION
+        return MAP_LOCATION
     if name == "urlparse":
         from urllib.parse import urlparse
         return urlparse
@@ -75,18 +78,18 @@ def _entry(module, name):
     return found
 
 
-def load(repo_or_dir, model, *args, source="github", trust_repo=None, force_reload=False, verbose=True, skip_validation=False, **kwargs):
+def load(repo_or_dir, model, *args, source="github", trust_repo="check", force_reload=False, verbose=True, skip_validation=False, **kwargs):
     """Calls the entry `model` of a folder's hubconf.py. Only source='local' is supported."""
     return _entry(_entry_module(repo_or_dir, source), model)(*args, **kwargs)
 
 
-def list(github, force_reload=False, skip_validation=False, trust_repo=None, verbose=True, source="local"):
+def list(github, force_reload=False, skip_validation=False, trust_repo="check", verbose=True, source="local"):
     """Names of the entries of a folder's hubconf.py."""
     module = _entry_module(github, source)
     return [name for name in dir(module) if callable(getattr(module, name)) and not name.startswith("_")]
 
 
-def help(github, model, force_reload=False, skip_validation=False, trust_repo=None, source="local"):
+def help(github, model, force_reload=False, skip_validation=False, trust_repo="check", source="local"):
     """Documentation of an entry of a folder's hubconf.py."""
     return _entry(_entry_module(github, source), model).__doc__
 

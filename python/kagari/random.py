@@ -43,7 +43,7 @@ def thread_safe_generator():
 
 
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type="cuda"):
+def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type=None):
     """Context manager: random numbers drawn inside it do not change those drawn after it. `devices` of other kinds than
     the CPU may be given and are ignored unless there are any."""
     if not enabled:

@@ -7,7 +7,7 @@ from kagari import _C
 
 
 def __getattr__(name):
-    kind = None if name.startswith("__") else _C._return_type(name)
+    kind = None if name.startswith("__") else _C._return_type(name.removesuffix("_out"))
     if kind is None:
         raise AttributeError(f"module 'torch.return_types' has no attribute {name!r}")
     globals()[name] = kind

@@ -531,3 +531,15 @@ def check_module_version_greater_or_equal(module, req_version_tuple, error_if_ma
                                f"{req_version_tuple}") from None
         return True
     return version >= req_version_tuple
+
+
+def __getattr__(name):
+    if name in ("MAP_LOCATION", "FILE_LIKE", "StorageType"):          # for annotations
+        from collections.abc import Callable
+        if name == "FILE_LIKE":
+            from kagari.types import FileLike
+            return FileLike
+        if name == "StorageType":
+            return storages.TypedStorage | storages.UntypedStorage
+        return Callable[[storages.UntypedStorage, str], storages.UntypedStorage] | kagari.device | str | dict[str, str] | None
+    raise AttributeError(f"module 'torch.serialization' has no attribute {name!r}")

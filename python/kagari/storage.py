@@ -58,6 +58,23 @@ class TypedStorage:
             self._untyped_storage = kagari.tensor(list(args[0]), dtype=self.dtype, device=device).untyped_storage()
 
     @classmethod
+    def from_buffer(cls, *args, dtype=None, device=None, **kwargs):
+        """A storage with a copy of the bytes of a buffer; byte_order: "native", "little" or "big"."""
+        import sys
+        dtype = dtype or cls.dtype
+        copied = kagari.frombuffer(bytearray(args[0]), dtype=dtype).untyped_storage()
+        if kwargs.get("byte_order", args[1] if len(args) > 1 else "native") not in ("native", sys.byteorder):
+            copied.byteswap(dtype)
+        return cls._wrap(copied, dtype)
+
+    _from_buffer = from_buffer
+
+    @classmethod
+    def from_file(cls, filename, shared, size):
+        """A storage of `size` elements in a file; what is written goes there if shared."""
+        return cls._wrap(UntypedStorage.from_file(filename, shared, size * cls.dtype.itemsize), cls.dtype)
+
+    @classmethod
     def _wrap(cls, untyped, dtype):
         """Quick constructor for the loader: no checks."""
         self = cls.__new__(cls)

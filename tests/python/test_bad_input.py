@@ -4,6 +4,8 @@ import pytest
 import kagari as torch
 import kagari.nn.functional as F
 
+vision = torch.ops.torchvision
+
 
 def leaf():
     return torch.ones(3, requires_grad=True)
@@ -72,6 +74,25 @@ CASES = [
     (lambda: torch.autograd.grad(leaf().sum(), leaf()), RuntimeError, "appears to not have been used in the graph"),
     (lambda: torch.ones(3).expand(2, 3).add_(1), RuntimeError, "more than one element of the written-to tensor refers to a single memory location"),
     (lambda: torch.no_such_operator, AttributeError, "no_such_operator"),
+    (lambda: torch.zeros(()).unflatten(-1, [17, 0, 1]), RuntimeError, "unflatten"),
+    (lambda: torch.arange(0, -2 ** 63, -1), RuntimeError, "invalid size, possible overflow"),
+    (lambda: torch.range(0, 1e30), RuntimeError, "invalid size, possible overflow"),
+    (lambda: torch.zeros(()).broadcast_to([2 ** 62, 3, 2]), RuntimeError, "overflowed"),
+    (lambda: F.interpolate(torch.zeros(2, 3, 4), [2 ** 62], mode="linear"), RuntimeError, "Storage size calculation overflowed"),
+    (lambda: F.conv_transpose2d(torch.zeros(2, 4, 1, 0), torch.zeros(4, 1, 3, 3), groups=4), RuntimeError, "Only zero batch or zero channel inputs are supported"),
+    (lambda: F.conv1d(torch.zeros(2, 3, 5), torch.zeros(4, 3, 2), dilation=2 ** 62), RuntimeError, "too large"),
+    (lambda: F.conv1d(torch.zeros(1, 2, 3), torch.zeros(1, 2)), RuntimeError, "weight should have at least three dimensions"),
+    (lambda: torch.addmm(torch.zeros(3, 3).to_sparse(), torch.zeros(3, 3), torch.zeros(3, 3)), RuntimeError, "expected strided result tensor"),
+    (lambda: F.ctc_loss(torch.zeros(5, 0, 3), torch.zeros(0, 2).long(), torch.zeros(0).long(), torch.zeros(0).long()), RuntimeError, "log_probs tensor must not be empty"),
+    (lambda: F.nll_loss(torch.zeros(2, 3), torch.tensor([0, 1]), torch.ones(3, requires_grad=True)), RuntimeError, "not differentiable with respect to argument 'weight'"),
+    (lambda: vision._roi_align_backward(torch.zeros(()), torch.zeros(()), 1.0, 3, 3, 1, 7, 4, 4, 2, True), RuntimeError, r"rois must have shape \(K, 5\)"),
+    (lambda: vision._roi_align_backward(torch.zeros(1, 2), torch.zeros(1, 5), 1.0, 3, 3, 1, 7, 4, 4, 2, True), RuntimeError, "expected a gradient of shape"),
+    (lambda: vision.ps_roi_pool(torch.zeros(1, 4, 4, 4), torch.zeros(1, 5), 1.0, 2 ** 32, 2 ** 32), RuntimeError, "pooled size must be positive"),
+    (lambda: vision.roi_align(torch.zeros(1, 1, 3, 3), torch.tensor([[0, 0, 0, 1e30, 1e30]]), 1.0, 2, 2, -1, False), RuntimeError, "too many"),
+    (lambda: vision.deform_conv2d(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 1, 1), torch.zeros(1, 2, 3, 3), torch.zeros(1, 1, 3, 3), torch.zeros(1), 0, 1, 0, 0, 1, 1, 1, 1, False),
+     RuntimeError, "stride_h: 0"),
+    (lambda: torch._C._function_by_name("ops._index")(torch.zeros((), dtype=torch.int32), [torch.zeros((), dtype=torch.int64)]), IndexError, "too many indices"),
+    (lambda: torch._convert_indices_from_coo_to_csr(torch.zeros(2, device="meta"), 2), NotImplementedError, "meta tensors do not have"),
 ]
 
 

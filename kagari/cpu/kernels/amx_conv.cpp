@@ -181,13 +181,15 @@ bool pack_weights_of(const AmxConvolution& c, char* packed, int64_t first_group,
 
 // ---- results
 
-inline void store_masked(float* p, __mmask16 m, __m512 v) { _mm512_mask_storeu_ps(p, m, v); }
-inline void store_masked(Half* p, __mmask16 m, __m512 v) { _mm256_mask_storeu_epi16(p, m, _mm512_maskz_cvtps_ph(__mmask16(-1), v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
-inline void store_masked(BFloat16* p, __mmask16 m, __m512 v) { _mm256_mask_storeu_epi16(p, m, round_to_bfloat16(v)); }
+// Up to 32 positions of a strip and up to 32 outputs; how many tiles of 16 these are.
+struct Block {
+  int64_t image, position, output;
+  int positions, columns;
+};
 
-// The tiles of 32 positions and up to 32 outputs. Positions from `position` of a strip whose first row is y.
+// The tiles of a block. Positions from `position` of a strip whose first row is y.
 template <class T>
-void store(const AmxConvolution& c, const Shape& s, float* sums, int rows, int columns, T* image, int64_t y, int64_t strip_rows, int64_t position, int64_t first_output) {
+KG_AMX void store(const AmxConvolution& c, const Shape& s, float* sums, int rows, int columns, T* image, int64_t y, int64_t strip_rows, int64_t position, int64_t first_output) {
   auto* bias = static_cast<const T*>(c.bias);
   int64_t outputs = std::min<int64_t>(32, c.out_channels - first_output);
   int64_t end = std::min<int64_t>(position + 32, strip_rows * s.plane_width);
@@ -200,18 +202,19 @@ void store(const AmxConvolution& c, const Shape& s, float* sums, int rows, int c
       if (x >= c.out_width) continue;
       T* to = image + (y + p / s.plane_width) * c.output_row + x * c.output_pixel + first_output;
       for (int h = 0; h < columns; ++h)
-        store_masked(to + 16 * h, lanes_below(outputs - 16 * h), _mm512_add_ps(_mm512_load_ps(sums + ((i / 16) * columns + h) * 256 + i % 16 * 16), added[h]));
+        store_masked(to + 16 * h, lanes_below(outputs - 16 * h), _mm512_add_ps(_mm512_load_ps(sums + (i / 16 * 2 + h) * 256 + i % 16 * 16), added[h]));
     }
     return;
   }
-  for (int t = 0; t < rows * columns; ++t) transpose16(reinterpret_cast<char*>(sums + t * 256), reinterpret_cast<char*>(sums + t * 256));
+  for (int r = 0; r < rows; ++r)
+    for (int h = 0; h < columns; ++h) transpose16(reinterpret_cast<char*>(sums + (2 * r + h) * 256), reinterpret_cast<char*>(sums + (2 * r + h) * 256));
   for (int64_t p = position; p < end;) {
     int64_t x = p % s.plane_width, i = p - position;
     int64_t n = std::min({s.plane_width - x, end - p, 16 - i % 16}), stored = std::min(n, c.out_width - x);
     if (stored > 0) {
       __mmask16 m = lanes_below(stored);
       T* to = image + (y + p / s.plane_width) * c.output_row + x + first_output * c.output_channel;
-      const float* from = sums + i / 16 * columns * 256 + i % 16;
+      const float* from = sums + i / 16 * 512 + i % 16;
       for (int64_t o = 0; o < outputs; ++o, to += c.output_channel) {
         __m512 v = _mm512_maskz_loadu_ps(m, from + o * 16);
         if (bias) v = _mm512_add_ps(v, _mm512_set1_ps(float(bias[first_output + o])));
@@ -226,8 +229,8 @@ template <class T>
 KG_AMX bool run_strips(const AmxConvolution& c, const char* packed, int64_t first_strip, int64_t last_strip) {
   constexpr int P = parts<T>;
   Shape s(c, P);
-  Scratch memory(s.bytes + 4 * tile_bytes);
-  char* planes = memory.data() + 4 * tile_bytes;
+  Scratch memory(s.bytes + 2 * 4 * tile_bytes);
+  char* planes = memory.data() + 2 * 4 * tile_bytes;
   float* sums = memory.floats();
   std::vector<int64_t> offsets(size_t(2 * s.steps));
   int64_t *weight_offsets = offsets.data(), *plane_offsets = weight_offsets + s.steps;
@@ -246,6 +249,10 @@ KG_AMX bool run_strips(const AmxConvolution& c, const char* packed, int64_t firs
     for (int64_t n = 0; n < images; ++n)
       split_image(c, s, static_cast<const T*>(c.input) + (first_image + n) * c.input_batch, y, rows + s.reach_y, planes + n * s.segment * s.position, splitter);
     if (!splitter.fine()) return false;
+    auto to_output = [&](float* from, const Block& b) {
+      store<T>(c, s, from, b.positions, b.columns, static_cast<T*>(c.output) + b.image * c.output_batch, y, rows, b.position, b.output);
+    };
+    Products<P, Block, decltype(to_output)> products(sums, to_output);
     for (int64_t o = 0; o < c.out_channels; o += 32) {
       int columns = c.out_channels - o > 16 ? 2 : 1;
       Operand weights{packed + o / 16 * weight_group<T>(s), weight_group<T>(s), tile_bytes, 64, weight_offsets};
@@ -253,8 +260,7 @@ KG_AMX bool run_strips(const AmxConvolution& c, const char* packed, int64_t firs
         for (int64_t p = 0; p < rows * s.plane_width; p += 32) {
           int positions = rows * s.plane_width - p > 16 ? 2 : 1;
           Operand pixels{planes + (n * s.segment + p) * s.position, 16 * s.position, s.part, s.position, plane_offsets};
-          multiply<P>(positions, columns, s.steps, pixels, weights, sums, false);
-          store<T>(c, s, sums, positions, columns, static_cast<T*>(c.output) + (first_image + n) * c.output_batch, y, rows, p, o);
+          products.run(positions, columns, s.steps, pixels, weights, nullptr, false, true, {first_image + n, p, o, positions, columns});
         }
     }
   }

@@ -150,6 +150,8 @@ KG_AMX void multiply_tasks_of(const AmxConvolution& c, char* memory, int64_t ind
   std::vector<int64_t> offsets(size_t(2 * s.steps));
   for (int64_t i = 0; i < s.steps; ++i) offsets[size_t(i)] = i * P * tile_bytes, offsets[size_t(s.steps + i)] = i * step * 64;
   Tiles configured;
+  auto stays = [](float*, int) {};
+  Products<P, int, decltype(stays)> products(nullptr, stays);
   int64_t blocks_out = ceil_div(s.groups_out, 2);
   for (int64_t task = first; task < last; ++task) {
     int64_t in = task / blocks_out * 2, out = task % blocks_out * 2;
@@ -160,7 +162,7 @@ KG_AMX void multiply_tasks_of(const AmxConvolution& c, char* memory, int64_t ind
       int64_t phase = dy % c.stride_y * s.phases_x + dx % c.stride_x, at = dy / c.stride_y * s.plane_width + dx / c.stride_x;
       Operand right{memory + (phase * s.groups_in + in) * s.input_group + at * 64, s.input_group, s.positions * 64, 64, offsets.data() + s.steps};
       auto* sums = reinterpret_cast<float*>(memory + s.inputs + s.outputs) + (task * s.taps + tap) * 1024;
-      multiply<P>(rows, columns, s.steps, left, right, sums, index > 0);
+      products.run(rows, columns, s.steps, left, right, sums, index > 0, false, 0);
     }
   }
 }
@@ -173,10 +175,9 @@ void deliver_tasks_of(const AmxConvolution& c, char* memory, int64_t first, int6
   auto* weight = static_cast<T*>(const_cast<void*>(c.weight));
   for (int64_t task = first; task < last; ++task) {
     int64_t in = task / blocks_out * 32, out = task % blocks_out * 32;
-    int64_t columns = s.groups_in * 16 - in > 16 ? 2 : 1;
     for (int64_t o = 0; o < std::min<int64_t>(32, c.out_channels - out); ++o)
       for (int64_t k = 0; k < std::min<int64_t>(32, c.channels - in); ++k) {
-        const float* from = all + task * s.taps * 1024 + (o / 16 * columns + k / 16) * 256 + o % 16 * 16 + k % 16;
+        const float* from = all + task * s.taps * 1024 + (o / 16 * 2 + k / 16) * 256 + o % 16 * 16 + k % 16;
         T* to = weight + (out + o) * c.weight_out + (in + k) * c.weight_in;
         for (int64_t y = 0; y < c.kernel_y; ++y)
           for (int64_t x = 0; x < c.kernel_x; ++x) to[y * c.weight_y + x * c.weight_x] = T(from[(y * c.kernel_x + x) * 1024]);

@@ -4,7 +4,7 @@
 #include "kagari/cpu/kernels/amx_tiles.h"
 #include "kagari/tensor/dtype.h"
 
-// Rows of images as vectors, and their parts (Note [Products on tiles]): what the convolutions on tiles share.
+// Vectors of numbers and their parts (Note [Products on tiles]).
 
 #if defined(__AVX512F__)
 namespace kagari::KAGARI_ISA::amx {
@@ -17,6 +17,14 @@ inline __m512 load_masked(const float* p, __mmask16 m) { return _mm512_maskz_loa
 inline __m512 load_masked(const Half* p, __mmask16 m) { return _mm512_maskz_cvtph_ps(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)); }
 inline __m512 load_masked(const BFloat16* p, __mmask16 m) {
   return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(__mmask16(-1), _mm512_maskz_cvtepu16_epi32(__mmask16(-1), _mm256_maskz_loadu_epi16(m, p)), 16));
+}
+
+inline void store_masked(float* p, __mmask16 m, __m512 v) { _mm512_mask_storeu_ps(p, m, v); }
+inline void store_masked(Half* p, __mmask16 m, __m512 v) {
+  _mm256_mask_storeu_epi16(p, m, _mm512_maskz_cvtps_ph(__mmask16(-1), v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+KG_AMX inline void store_masked(BFloat16* p, __mmask16 m, __m512 v) {  // rounds to nearest, ties to even; NaN stays NaN
+  _mm256_mask_storeu_epi16(p, m, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
 // Elements x, x + stride, ... of a row of n, zeros outside of it and for no row.
@@ -47,6 +55,7 @@ struct Splitter {
 #pragma GCC unroll 3
     for (int p = 0; p < P; ++p) _mm512_storeu_si512(target + p * part, out[p]);
   }
+  void look(__m512 v) { note_magnitude(v, largest); }
   bool fine() const { return P == 1 || all_split(largest); }
 };
 

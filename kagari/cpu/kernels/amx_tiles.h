@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "kagari/base/half.h"
 
@@ -13,7 +14,7 @@
 // Numbers below 2^-126 count as zero, as AMX has it.
 
 #if defined(__AVX512F__)
-#define KG_AMX __attribute__((target("amx-tile,amx-bf16")))
+#define KG_AMX __attribute__((target("amx-tile,amx-bf16,avx512bf16")))
 
 namespace kagari::KAGARI_ISA::amx {
 
@@ -24,17 +25,18 @@ template <class T> constexpr int parts = 3;
 template <> inline constexpr int parts<Half> = 2;
 template <> inline constexpr int parts<BFloat16> = 1;
 
+struct TileConfiguration {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+// Static: the intrinsic tells the compiler of the first bytes only, which could leave out the others of a local object.
+alignas(64) inline constexpr TileConfiguration full_tiles;
+
 /// Tiles of 16 rows of 64 bytes while it lives.
 class Tiles {
  public:
-  KG_AMX Tiles() {
-    alignas(64) struct {
-      uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    _tile_loadconfig(&config);
-  }
+  KG_AMX Tiles() { _tile_loadconfig(&full_tiles); }
   KG_AMX ~Tiles() { _tile_release(); }
 };
 
@@ -46,7 +48,7 @@ struct Operand {
   const int64_t* offsets;
 };
 
-// The names of tiles are parts of instructions: sums 0 to 3, rows 4 and 5, columns 6 and 7.
+// The names of tiles are parts of instructions: sums 0 to 3 (2 x row + column), rows 4 and 5, columns 6 and 7.
 #define KG_LOAD_A(p)                                                                                        \
   do {                                                                                                      \
     _tile_loadd(4, a.base + (p) * a.part + at_a, size_t(a.row));                                            \
@@ -64,43 +66,44 @@ struct Operand {
     if constexpr (R == 2) _tile_dpbf16ps(2, 5, 6); \
     if constexpr (R == 2 && C == 2) _tile_dpbf16ps(3, 5, 7); \
   } while (0)
+// A tile of sums: what it held goes where it belongs, and it begins anew.
+#define KG_RENEW(t)                                                      \
+  do {                                                                   \
+    if (pending) _tile_stored(t, reinterpret_cast<char*>(pending) + (t) * tile_bytes, 64); \
+    if (add) _tile_loadd(t, reinterpret_cast<const char*>(add) + (t) * tile_bytes, 64);    \
+    else _tile_zero(t);                                                  \
+  } while (0)
+#define KG_MULTIPLY_FIRST()                                      \
+  do {                                                           \
+    KG_RENEW(0);                                                 \
+    _tile_dpbf16ps(0, 4, 6);                                     \
+    KG_RENEW(1);                                                 \
+    if constexpr (C == 2) _tile_dpbf16ps(1, 4, 7);               \
+    KG_RENEW(2);                                                 \
+    if constexpr (R == 2) _tile_dpbf16ps(2, 5, 6);               \
+    KG_RENEW(3);                                                 \
+    if constexpr (R == 2 && C == 2) _tile_dpbf16ps(3, 5, 7);     \
+  } while (0)
 
-/// R x C tiles of float32 at `sums` (row by row, 1 KiB each): the products of `steps` steps, added to what is there if `add`.
+/// R x C tiles of float32, the products of `steps` >= 1 steps, added to those at `add` unless that is null. They stay in the registers, and what
+/// these held before goes to `pending` unless that is null (Note [Sums in registers]). Sums in memory are 2 x 2 tiles of 1 KiB each.
 template <int Parts, int R, int C>
-KG_AMX inline void multiply(int64_t steps, const Operand& a, const Operand& b, float* sums, bool add) {
-  auto* out = reinterpret_cast<char*>(sums);
+KG_AMX inline void multiply(int64_t steps, const Operand& a, const Operand& b, const float* add, float* pending) {
   asm volatile("" ::: "memory");  // the intrinsics do not say that they read
-  if (add) {
-    _tile_loadd(0, out, 64);
-    if constexpr (C == 2) _tile_loadd(1, out + tile_bytes, 64);
-    if constexpr (R == 2) _tile_loadd(2, out + C * tile_bytes, 64);
-    if constexpr (R == 2 && C == 2) _tile_loadd(3, out + 3 * tile_bytes, 64);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
   for (int64_t s = 0; s < steps; ++s) {
     int64_t at_a = a.offsets[s], at_b = b.offsets[s];
-    if constexpr (Parts == 1) {
-      KG_LOAD_A(0);
-      KG_LOAD_B(0);
-      KG_MULTIPLY();
-    } else if constexpr (Parts == 2) {
-      KG_LOAD_A(1);
-      KG_LOAD_B(1);
-      KG_MULTIPLY();
+    KG_LOAD_A(Parts == 2 ? 1 : 0);
+    KG_LOAD_B(Parts - 1);
+    if (s == 0) KG_MULTIPLY_FIRST();
+    else KG_MULTIPLY();
+    if constexpr (Parts == 2) {
       KG_LOAD_B(0);
       KG_MULTIPLY();
       KG_LOAD_A(0);
       KG_MULTIPLY();
       KG_LOAD_B(1);
       KG_MULTIPLY();
-    } else {
-      KG_LOAD_A(0);
-      KG_LOAD_B(2);
-      KG_MULTIPLY();
+    } else if constexpr (Parts == 3) {
       KG_LOAD_B(1);
       KG_MULTIPLY();
       KG_LOAD_B(0);
@@ -113,28 +116,73 @@ KG_AMX inline void multiply(int64_t steps, const Operand& a, const Operand& b, f
       KG_MULTIPLY();
     }
   }
-  _tile_stored(0, out, 64);
-  if constexpr (C == 2) _tile_stored(1, out + tile_bytes, 64);
-  if constexpr (R == 2) _tile_stored(2, out + C * tile_bytes, 64);
-  if constexpr (R == 2 && C == 2) _tile_stored(3, out + 3 * tile_bytes, 64);
+  asm volatile("" ::: "memory");
 }
 #undef KG_LOAD_A
 #undef KG_LOAD_B
 #undef KG_MULTIPLY
+#undef KG_MULTIPLY_FIRST
+#undef KG_RENEW
 
 /// The same for numbers of tiles that are known when it runs.
 template <int Parts>
-KG_AMX inline void multiply(int rows, int columns, int64_t steps, const Operand& a, const Operand& b, float* sums, bool add) {
-  if (rows == 2) columns == 2 ? multiply<Parts, 2, 2>(steps, a, b, sums, add) : multiply<Parts, 2, 1>(steps, a, b, sums, add);
-  else columns == 2 ? multiply<Parts, 1, 2>(steps, a, b, sums, add) : multiply<Parts, 1, 1>(steps, a, b, sums, add);
+KG_AMX inline void multiply(int rows, int columns, int64_t steps, const Operand& a, const Operand& b, const float* add, float* pending) {
+  if (rows == 2) columns == 2 ? multiply<Parts, 2, 2>(steps, a, b, add, pending) : multiply<Parts, 2, 1>(steps, a, b, add, pending);
+  else columns == 2 ? multiply<Parts, 1, 2>(steps, a, b, add, pending) : multiply<Parts, 1, 1>(steps, a, b, add, pending);
+}
+
+/// Stores what the registers hold.
+KG_AMX inline void store_sums(float* to) {
+  auto* out = reinterpret_cast<char*>(to);
+  _tile_stored(0, out, 64);
+  _tile_stored(1, out + tile_bytes, 64);
+  _tile_stored(2, out + 2 * tile_bytes, 64);
+  _tile_stored(3, out + 3 * tile_bytes, 64);
+}
+
+// Note [Sums in registers]: storing sums right after the last product waits for it, and then the next product waits for its operands: a tenth
+// of the time for short sums. So a product's sums are stored when the operands of the next one have been asked for, and delivered after that.
+
+/// Products one after the other. `deliver(sums, block)` gets each of them that asks for it, finished, in order, possibly later.
+template <int Parts, class Block, class Deliver>
+class Products {
+ public:
+  /// `buffers`: room for two blocks of sums, for those that have no place of their own.
+  Products(float* buffers, Deliver deliver) : buffers_(buffers), deliver_(std::move(deliver)) {}
+  KG_AMX ~Products() {
+    if (!pending_) return;
+    store_sums(pending_);
+    if (wanted_) deliver_(pending_, block_);
+  }
+  Products(const Products&) = delete;
+  Products& operator=(const Products&) = delete;
+
+  /// `place`: where the sums of this block stay, null for none. `add`: to what is there. `wanted`: whether to deliver them.
+  KG_AMX void run(int rows, int columns, int64_t steps, const Operand& a, const Operand& b, float* place, bool add, bool wanted, const Block& block) {
+    multiply<Parts>(rows, columns, steps, a, b, add ? place : nullptr, pending_);
+    if (pending_ && wanted_) deliver_(pending_, block_);
+    if (!place) place = buffers_ + (second_ = !second_) * sums_per_block;
+    pending_ = place, wanted_ = wanted, block_ = block;
+  }
+  static constexpr int64_t sums_per_block = 1024;
+
+ private:
+  float* buffers_;
+  Deliver deliver_;
+  float* pending_ = nullptr;
+  bool second_ = false, wanted_ = false;
+  Block block_{};
+};
+
+inline void note_magnitude(__m512 v, __m512i& largest) {
+  largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)));
 }
 
 /// Parts of two vectors of float32, `low` in the lower and `high` in the upper halves of 32 bit lanes. `largest` collects magnitudes.
 template <int Parts>
 inline void split(__m512 low, __m512 high, __m512i (&out)[Parts], __m512i& largest) {
-  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(int(0xffff0000)), magnitude = _mm512_set1_epi32(0x7fffffff);
-  largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_castps_si512(low), magnitude));
-  largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_castps_si512(high), magnitude));
+  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(int(0xffff0000));
+  if constexpr (Parts > 1) note_magnitude(low, largest), note_magnitude(high, largest);
 #pragma GCC unroll 3
   for (int p = 0; p < Parts; ++p) {
     __m512i l = _mm512_castps_si512(low), h = _mm512_castps_si512(high);
@@ -149,11 +197,9 @@ inline void split(__m512 low, __m512 high, __m512i (&out)[Parts], __m512i& large
 /// Whether none of them was so large that its first part is infinite.
 inline bool all_split(__m512i largest) { return _mm512_reduce_max_epu32(largest) < 0x7f7f8000u; }
 
-// Exchanges rows and columns of 16 x 16 lanes of 32 bits; both may be the same.
-inline void transpose16(const char* from, char* to) {
-  __m512i r[16], t[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
+// Exchanges rows and columns of 16 x 16 lanes of 32 bits.
+inline void transpose16(__m512i (&r)[16]) {
+  __m512i t[16];
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
 #pragma GCC unroll 4
@@ -169,16 +215,16 @@ inline void transpose16(const char* from, char* to) {
     t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * 64, t[i]);
+  for (int i = 0; i < 16; ++i) r[i] = t[i];
 }
-
-/// Rounds to nearest, ties to even; NaN stays NaN.
-inline __m256i round_to_bfloat16(__m512 v) {
-  __m512i u = _mm512_castps_si512(v);
-  __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-  __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
-  __m512i quiet = _mm512_or_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(0x40));
-  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), quiet));
+/// The same from memory to memory, which may be the same.
+inline void transpose16(const char* from, char* to) {
+  __m512i r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(from + i * 64);
+  transpose16(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * 64, r[i]);
 }
 
 }  // namespace kagari::KAGARI_ISA::amx

@@ -1,5 +1,7 @@
-// Normalisation over contiguous rows: layer_norm and rms_norm with their gradients, and an affine map per row (the second half
-// of group_norm and batch_norm). Statistics (mean, rstd) are in the lane type: double for double, otherwise float.
+// Normalisation over contiguous rows: layer_norm and rms_norm with their gradients. Statistics (mean, rstd) and parameters (weight, bias)
+// are in the lane type: double for double, otherwise float.
+#include <memory>
+
 #include "kagari/cpu/elementwise.h"
 #include "kagari/cpu/reduce.h"
 #include "kagari/cpu/row_math.h"
@@ -17,6 +19,26 @@ KAGARI_INLINE T* out_row(char* const* data, int k, int64_t row, int64_t n) {
   return data[k] == nullptr ? nullptr : reinterpret_cast<T*>(data[k]) + row * n;
 }
 
+// Rows as lanes: themselves, or for half types converted once, since every row is read several times.
+template <class T>
+class WideRows {
+ public:
+  using L = LaneType<T>;
+  explicit WideRows(int64_t n) : n_(n), buffer_(Packed<T>::converts ? new L[size_t(n)] : nullptr) {}
+  KAGARI_INLINE const L* of(const T* row) {
+    if constexpr (!Packed<T>::converts) {
+      return row;
+    } else {
+      for_each_vector<LanesOf<T>::size>(n_, [&](int64_t i, int count) { store_row(buffer_.get(), i, count, load_row(row, i, count)); });
+      return buffer_.get();
+    }
+  }
+
+ private:
+  int64_t n_;
+  std::unique_ptr<L[]> buffer_;
+};
+
 // The second pass over a row finds it in the L1 cache: meanwhile memory fetches what lies one row further.
 template <class T>
 KAGARI_INLINE void prefetch_next(const T* x, T* y, int64_t i, int64_t n) {
@@ -27,10 +49,9 @@ KAGARI_INLINE void prefetch_next(const T* x, T* y, int64_t i, int64_t n) {
 struct RowStatistics {
   double mean, rstd;
 };
-template <class T>
-KAGARI_INLINE RowStatistics statistics(const T* x, int64_t n, double eps) {
-  using L = LaneType<T>;
-  using V = LanesOf<T>;
+template <class L>
+KAGARI_INLINE RowStatistics statistics(const L* x, int64_t n, double eps) {
+  using V = Vec<L>;
   const double mean = sum_row<L>(n, [&](int64_t i, int count) { return load_row(x, i, count); }) / double(n);
   const L center = L(mean);
   const double m2 = sum_row<L>(n, [&](int64_t i, int count) {
@@ -46,25 +67,27 @@ void layer_norm(char* const* data, int64_t rows, int64_t n, const void* params) 
   using L = LaneType<T>;
   using V = LanesOf<T>;
   const double eps = static_cast<const NormParams*>(params)->eps;
-  const T* weight = row_of<T>(data, 4, 0, n);
-  const T* bias = row_of<T>(data, 5, 0, n);
+  const L* weight = row_of<L>(data, 4, 0, n);
+  const L* bias = row_of<L>(data, 5, 0, n);
+  WideRows<T> wide(n);
   for (int64_t row = 0; row < rows; ++row) {
     T* y = out_row<T>(data, 0, row, n);
-    const T* x = row_of<T>(data, 3, row, n);
+    const T* stored = row_of<T>(data, 3, row, n);
+    const L* x = wide.of(stored);
     const auto [mean, rstd] = statistics(x, n, eps);
     if (data[1] != nullptr) reinterpret_cast<L*>(data[1])[row] = L(mean);
     if (data[2] != nullptr) reinterpret_cast<L*>(data[2])[row] = L(rstd);
     const V m{L(mean)}, s{L(rstd)};
     if (weight != nullptr && bias != nullptr) {
       for_each_vector<V::size>(n, [&](int64_t i, int count) {
-        prefetch_next(x, y, i, n);
+        prefetch_next(stored, y, i, n);
         V z = (load_row(x, i, count) - m) * s;
         store_row(y, i, count, fma(z, load_row(weight, i, count), load_row(bias, i, count)));
       });
       continue;
     }
     for_each_vector<V::size>(n, [&](int64_t i, int count) {
-      prefetch_next(x, y, i, n);
+      prefetch_next(stored, y, i, n);
       V z = (load_row(x, i, count) - m) * s;
       if (weight != nullptr) z *= load_row(weight, i, count);
       if (bias != nullptr) z += load_row(bias, i, count);
@@ -78,11 +101,12 @@ template <class T>
 void layer_norm_backward(char* const* data, int64_t rows, int64_t n, const void*) {
   using L = LaneType<T>;
   using V = LanesOf<T>;
-  const T* weight = row_of<T>(data, 5, 0, n);
+  const L* weight = row_of<L>(data, 5, 0, n);
+  WideRows<T> wide_dy(n), wide_x(n);
   for (int64_t row = 0; row < rows; ++row) {
     T* dx = out_row<T>(data, 0, row, n);
-    const T* dy = row_of<T>(data, 1, row, n);
-    const T* x = row_of<T>(data, 2, row, n);
+    const L* dy = wide_dy.of(row_of<T>(data, 1, row, n));
+    const L* x = wide_x.of(row_of<T>(data, 2, row, n));
     const V mean(reinterpret_cast<const L*>(data[3])[row]), rstd(reinterpret_cast<const L*>(data[4])[row]);
     auto gradient = [&](int64_t i, int count) {
       V g = load_row(dy, i, count);
@@ -114,17 +138,11 @@ void layer_norm_backward_params(char* const* data, int64_t rows, int64_t n, cons
     const T* x = row_of<T>(data, 3, row, stride);
     const V mean(data[4] == nullptr ? L(0) : reinterpret_cast<const L*>(data[4])[row]);
     const V rstd(reinterpret_cast<const L*>(data[5])[row]);
-    if (dweight != nullptr) {
-      for_each_vector<V::size>(n, [&](int64_t i, int count) {
-        V hat = (load_row(x, i, count) - mean) * rstd;
-        store_row(dweight, i, count, fma(load_row(dy, i, count), hat, load_row(dweight, i, count)));
-      });
-    }
-    if (dbias != nullptr) {
-      for_each_vector<V::size>(n, [&](int64_t i, int count) {
-        store_row(dbias, i, count, load_row(dbias, i, count) + load_row(dy, i, count));
-      });
-    }
+    for_each_vector<V::size>(n, [&](int64_t i, int count) {
+      const V g = load_row(dy, i, count);
+      if (dweight != nullptr) store_row(dweight, i, count, fma(g, (load_row(x, i, count) - mean) * rstd, load_row(dweight, i, count)));
+      if (dbias != nullptr) store_row(dbias, i, count, load_row(dbias, i, count) + g);
+    });
   }
 }
 
@@ -134,10 +152,12 @@ void rms_norm(char* const* data, int64_t rows, int64_t n, const void* params) {
   using L = LaneType<T>;
   using V = LanesOf<T>;
   const double eps = static_cast<const NormParams*>(params)->eps;
-  const T* weight = row_of<T>(data, 3, 0, n);
+  const L* weight = row_of<L>(data, 3, 0, n);
+  WideRows<T> wide(n);
   for (int64_t row = 0; row < rows; ++row) {
     T* y = out_row<T>(data, 0, row, n);
-    const T* x = row_of<T>(data, 2, row, n);
+    const T* stored = row_of<T>(data, 2, row, n);
+    const L* x = wide.of(stored);
     const double squares = sum_row<L>(n, [&](int64_t i, int count) {
       V v = load_row(x, i, count);
       return v * v;
@@ -146,7 +166,7 @@ void rms_norm(char* const* data, int64_t rows, int64_t n, const void* params) {
     if (data[1] != nullptr) reinterpret_cast<L*>(data[1])[row] = L(rstd);
     const V s{L(rstd)};
     for_each_vector<V::size>(n, [&](int64_t i, int count) {
-      prefetch_next(x, y, i, n);
+      prefetch_next(stored, y, i, n);
       V z = load_row(x, i, count) * s;
       if (weight != nullptr) z *= load_row(weight, i, count);
       store_row(y, i, count, z);
@@ -159,11 +179,12 @@ template <class T>
 void rms_norm_backward(char* const* data, int64_t rows, int64_t n, const void*) {
   using L = LaneType<T>;
   using V = LanesOf<T>;
-  const T* weight = row_of<T>(data, 4, 0, n);
+  const L* weight = row_of<L>(data, 4, 0, n);
+  WideRows<T> wide_dy(n), wide_x(n);
   for (int64_t row = 0; row < rows; ++row) {
     T* dx = out_row<T>(data, 0, row, n);
-    const T* dy = row_of<T>(data, 1, row, n);
-    const T* x = row_of<T>(data, 2, row, n);
+    const L* dy = wide_dy.of(row_of<T>(data, 1, row, n));
+    const L* x = wide_x.of(row_of<T>(data, 2, row, n));
     const V rstd(reinterpret_cast<const L*>(data[3])[row]);
     auto gradient = [&](int64_t i, int count) {
       V g = load_row(dy, i, count);
@@ -174,36 +195,6 @@ void rms_norm_backward(char* const* data, int64_t rows, int64_t n, const void*) 
     for_each_vector<V::size>(n, [&](int64_t i, int count) {
       store_row(dx, i, count, rstd * (gradient(i, count) - load_row(x, i, count) * rstd * mean_gx));
     });
-  }
-}
-
-// mean and rstd of each row, in the lane type. data: mean, rstd, x
-template <class T>
-void row_statistics(char* const* data, int64_t rows, int64_t n, const void* params) {
-  using L = LaneType<T>;
-  const double eps = static_cast<const NormParams*>(params)->eps;
-  for (int64_t row = 0; row < rows; ++row) {
-    const auto [mean, rstd] = statistics(row_of<T>(data, 2, row, n), n, eps);
-    reinterpret_cast<L*>(data[0])[row] = L(mean);
-    reinterpret_cast<L*>(data[1])[row] = L(rstd);
-  }
-}
-
-// y = x scale + shift with one scale and one shift (of the lane type) per channel; row i is of channel
-// (params.first_row + i) % params.channels. data: y, x, scale, shift
-template <class T>
-void scale_shift(char* const* data, int64_t rows, int64_t n, const void* params) {
-  using L = LaneType<T>;
-  using V = LanesOf<T>;
-  const NormParams& p = *static_cast<const NormParams*>(params);
-  int64_t channel = p.first_row % p.channels;
-  for (int64_t row = 0; row < rows; ++row) {
-    T* y = out_row<T>(data, 0, row, n);
-    const T* x = row_of<T>(data, 1, row, n);
-    const V scale(reinterpret_cast<const L*>(data[2])[channel]), shift(reinterpret_cast<const L*>(data[3])[channel]);
-    for_each_vector<V::size>(
-        n, [&](int64_t i, int count) { store_row(y, i, count, fma(load_row(x, i, count), scale, shift)); });
-    if (++channel == p.channels) channel = 0;
   }
 }
 
@@ -221,8 +212,6 @@ KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("layer_norm_backward_params", layer_norm_backward_params);
   KAGARI_ADD_ROWS("rms_norm_rows", rms_norm);
   KAGARI_ADD_ROWS("rms_norm_backward_rows", rms_norm_backward);
-  KAGARI_ADD_ROWS("row_statistics", row_statistics);
-  KAGARI_ADD_ROWS("scale_shift_rows", scale_shift);
 }
 #undef KAGARI_ADD_ROWS
 

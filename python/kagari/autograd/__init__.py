@@ -41,6 +41,16 @@ def _is_edge(value):
     return isinstance(value, tuple) and hasattr(value, "output_nr")
 
 
+def _any_holder(tensors):
+    """Whether one of the tensors holds others, which carry its gradient (nested and masked tensors)."""
+    return any(hasattr(type(tensor), "_held") for tensor in tensors if type(tensor) is not kagari.Tensor)
+
+
+def _opened(tensors, gradients=None):
+    from kagari._holder import opened
+    return opened(tensors, gradients)
+
+
 def _check_batch(outputs, gradients):
     """is_grads_batched: every gradient is an output's shape with the batch in front."""
     for position, (output, gradient) in enumerate(zip(outputs, gradients)):
@@ -77,7 +87,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     tensors = _listed(tensors)
-    _C._run_backward(tensors, _given(grad_tensors, len(tensors)), create_graph if retain_graph is None else retain_graph, create_graph, inputs or (), True, True)
+    gradients = _given(grad_tensors, len(tensors))
+    if _any_holder((*tensors, *(inputs or ()))):
+        (tensors, gradients), (inputs, _) = _opened(tensors, gradients), _opened(inputs or ())
+    _C._run_backward(tensors, gradients, create_graph if retain_graph is None else retain_graph, create_graph, inputs or (), True, True)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None, is_grads_batched=False,
@@ -104,12 +117,18 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                       "please use torch.autograd.backward.", FutureWarning, stacklevel=2)
     keep = create_graph if retain_graph is None else retain_graph
     gradients = _given(grad_outputs, len(outputs))
+    asked = inputs
+    if _any_holder((*outputs, *inputs)):
+        (outputs, gradients), (inputs, _) = _opened(outputs, gradients), _opened(inputs)
     if is_grads_batched:
         results = _batched(outputs, gradients, keep, create_graph, inputs, allow_unused)
     else:
         results = _C._run_backward(outputs, gradients, keep, create_graph, inputs, allow_unused, False)
     if materialize_grads:
         results = tuple(kagari.zeros_like(source, requires_grad=create_graph) if result is None else result for result, source in zip(results, inputs))
+    if asked is not inputs:
+        from kagari._holder import closed
+        results = closed(asked, results)
     return results if names is None else dict(zip(names, results))
 
 

@@ -8,7 +8,8 @@ import kagari
 from kagari import _C
 
 __all__ = ["saved_tensors_hooks", "save_on_cpu", "disable_saved_tensors_hooks", "register_multi_grad_hook", "allow_mutation_on_saved_tensors",
-           "Node", "GradientEdge", "get_gradient_edge", "increment_version"]
+           "Node", "GradientEdge", "get_gradient_edge", "increment_version",
+           "region_activation_memory_budget", "set_warn_on_accumulate_grad_stream_mismatch", "set_override_stale_capture_stream"]
 
 
 class Node(abc.ABC):
@@ -179,3 +180,19 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
                 fn(state[0])
         return hook
     return _MultiHandle(tensor.register_hook(hook_for(position)) for position, tensor in enumerate(tensors))
+
+
+@contextlib.contextmanager
+def region_activation_memory_budget(budget):
+    """How much of the activations of a compiled region is kept, from 0 to 1; programs are not compiled, so that it changes nothing."""
+    if not 0 <= budget <= 1:
+        raise ValueError(f"budget must be between 0 and 1, but is {budget}")
+    yield
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled):
+    """Accepted: there are no streams of devices."""
+
+
+def set_override_stale_capture_stream(enabled):
+    """Accepted: there are no streams of devices."""

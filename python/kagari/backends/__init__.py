@@ -2,7 +2,8 @@
 import contextlib
 
 _MODULES = ("cpu", "cuda", "cudnn", "cusparselt", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "quantized",
-            "xnnpack", "kleidiai")
+            "xnnpack", "kleidiai", "mha", "miopen")
+fp32_precision = "none"
 
 
 def __getattr__(name):

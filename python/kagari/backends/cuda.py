@@ -72,3 +72,25 @@ def preferred_linalg_library(backend=None):
 
 
 preferred_blas_library = preferred_linalg_library
+
+
+class SDPAParams:
+    """The arguments of a call of attention, of which can_use_flash_attention and its like are asked."""
+
+    def __init__(self, query, key, value, attn_mask, dropout, is_causal, enable_gqa):
+        self.query, self.key, self.value, self.attn_mask = query, key, value, attn_mask
+        self.dropout, self.is_causal, self.enable_gqa = dropout, is_causal, enable_gqa
+
+
+def _no(name):
+    def function(*args, **kwargs):
+        return False
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "False: there is no CUDA device."
+    return function
+
+
+can_use_flash_attention, can_use_efficient_attention = _no("can_use_flash_attention"), _no("can_use_efficient_attention")
+can_use_cudnn_attention, is_ck_sdpa_available = _no("can_use_cudnn_attention"), _no("is_ck_sdpa_available")
+_sdp["reduction"] = False
+fp16_bf16_reduction_math_sdp_allowed, allow_fp16_bf16_reduction_math_sdp = _switch("reduction")

@@ -1,5 +1,6 @@
 """torch.cuda on a machine that kagari drives without CUDA: it says so."""
 from kagari._absent_device import members as _members
+from kagari._older_names import AcceleratorError, OutOfMemoryError
 
 globals().update(_members("CUDA"))
 
@@ -13,14 +14,6 @@ class CudaError(RuntimeError):
 
 class DeferredCudaCallError(Exception):
     """Error of a call that waited for CUDA to start; never raised here."""
-
-
-class OutOfMemoryError(RuntimeError):
-    """The device's memory is used up; caught by programs, never raised here."""
-
-
-class AcceleratorError(RuntimeError):
-    """Error of a device's runtime; never raised here."""
 
 
 class CUDAGraph:

@@ -289,3 +289,12 @@ class Graph:
         rows = [[node.op, node.name, node.target, node.args, node.kwargs] for node in self.nodes]
         print(tabulate(rows, headers=["opcode", "name", "target", "args", "kwargs"]))
 
+
+def __getattr__(name):
+    if name == "dtype_abbrs":
+        import kagari
+        short = {"uint8": "u8", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint16": "u16", "uint32": "u32", "uint64": "u64", "float16": "f16",
+                 "float32": "f32", "float64": "f64", "bfloat16": "bf16", "complex32": "c32", "complex64": "c64", "complex128": "c128", "bool": "b8"}
+        short.update({kind: kind.replace("float8_", "f8") for kind in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")})
+        return {getattr(kagari, kind): text for kind, text in short.items() if hasattr(kagari, kind)}
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -244,7 +244,8 @@ class GraphModule(Module):
         self.__class__.forward = _forward_from_src(code.src, code.globals)
         return code
 
-    def print_readable(self, print_output=True, include_stride=False, include_device=False, colored=False, *, fast_sympy_print=False, expanded_def=False):
+    def print_readable(self, print_output=True, include_stride=False, include_device=False, colored=False, *, fast_sympy_print=False, expanded_def=False,
+                       additional_meta=None):
         """The code of this module and of the graph modules in it, as text; printed by default."""
         text = self._readable(include_stride, include_device)
         if print_output:

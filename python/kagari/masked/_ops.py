@@ -5,6 +5,7 @@ Arguments of all of them: input (any shape), dim (an int, several, or None for a
 everything), keepdim, dtype (of the computation and the result). RuntimeError for a mask that does not broadcast or is not bool.
 """
 import builtins
+import functools
 import math
 
 import kagari
@@ -156,10 +157,14 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
 
 
 def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
-    """log(sum(exp(x))) of the elements that are not masked out. As PyTorch gives it: of integers rounded down to an integer."""
+    """log(sum(exp(x))) of the elements that are not masked out. As PyTorch gives it: of integers cut to an integer, where an
+    element that is masked out counts as the lowest integer of the dtype. NotImplementedError for bool."""
+    if input.dtype == kagari.bool:
+        raise NotImplementedError("identity of logsumexp on torch.bool input")
     result_dtype = input.dtype if dtype is None else dtype
-    input = input.to(_floating(input, dtype))
-    return kagari.logsumexp(_kept(input, mask, -math.inf), _dims(dim, input.dim()), bool(keepdim)).to(result_dtype)
+    floating = result_dtype if result_dtype.is_floating_point or result_dtype.is_complex else _floating(input, None)
+    kept = _kept(input.to(floating), mask, -math.inf if input.is_complex() else _lowest(input.dtype))
+    return kagari.logsumexp(kept, _dims(dim, input.dim()), bool(keepdim)).to(result_dtype)
 
 
 def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
@@ -221,3 +226,18 @@ def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):
     input = input.to(_floating(input, dtype))
     size = norm(input, ord, dim, keepdim=True, mask=mask)
     return _kept(input, mask, 0) / kagari.maximum(size, size.new_full((), eps))
+
+
+def _of_masked_tensors(function):
+    """The function for a MaskedTensor, too: its data, with its mask and the one that is given."""
+    @functools.wraps(function)
+    def opened(input, *args, mask=None, **kwargs):
+        if type(input) is not kagari.Tensor and hasattr(input, "get_mask"):
+            mask = input.get_mask() if mask is None else input.get_mask() & mask
+            input = input.get_data()
+        return function(input, *args, mask=mask, **kwargs)
+    return opened
+
+
+for _function in (sum, prod, cumsum, cumprod, amax, amin, argmax, argmin, mean, median, logsumexp, norm, var, std, softmax, log_softmax, softmin, normalize):
+    globals()[_function.__name__] = _of_masked_tensors(_function)

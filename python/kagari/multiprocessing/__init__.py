@@ -27,7 +27,10 @@ def set_sharing_strategy(new_strategy):
 
 
 def __getattr__(name):
-    if name in ("queues", "reduction", "connection", "pool", "managers", "process", "context", "util", "resource_tracker", "synchronize"):
+    if name in ("queues", "reduction", "connection", "managers", "process", "context", "util", "resource_tracker", "synchronize"):
         import importlib
         return importlib.import_module(f"multiprocessing.{name}")
+    if name in ("pool", "queue"):
+        import importlib
+        return importlib.import_module(f"kagari.multiprocessing.{name}")
     return getattr(_multiprocessing, name)

@@ -13,9 +13,9 @@ import traceback
 class ProcessException(Exception):
     """A process failed."""
 
-    def __init__(self, msg, error_index, pid):
+    def __init__(self, msg, error_index, error_pid):
         super().__init__(msg)
-        self.msg, self.error_index, self.pid = msg, error_index, pid
+        self.msg, self.error_index, self.pid = msg, error_index, error_pid
 
     def __reduce__(self):
         return type(self), (self.msg, self.error_index, self.pid)

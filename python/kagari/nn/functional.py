@@ -16,6 +16,7 @@ _FILES = {
         "_none_or_dtype multi_head_attention_forward",
     "dropout": "alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "embedding": "embedding embedding_bag",
+    "grouped": "ScalingType SwizzleType grouped_mm scaled_grouped_mm scaled_mm",
     "loss": "_legacy_reduction ctc_loss linear_cross_entropy triplet_margin_with_distance_loss",
     "normalization":
         "_get_softmax_dim batch_norm gumbel_softmax instance_norm local_response_norm log_softmax normalize softmax "

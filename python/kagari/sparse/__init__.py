@@ -7,7 +7,8 @@ import kagari
 
 from ._construction import check_sparse_tensor_invariants
 
-__all__ = ["addmm", "check_sparse_tensor_invariants", "mm", "sum", "softmax", "log_softmax", "as_sparse_gradcheck"]
+__all__ = ["addmm", "check_sparse_tensor_invariants", "mm", "sum", "softmax", "log_softmax", "as_sparse_gradcheck",
+           "SparseSemiStructuredTensor", "SparseSemiStructuredTensorCUSPARSELT", "SparseSemiStructuredTensorCUTLASS", "to_sparse_semi_structured", "solve"]
 
 
 def mm(mat1, mat2, reduce=None):
@@ -110,3 +111,15 @@ def as_sparse_gradcheck(gradcheck):
         options.pop("masked", None)
         return gradcheck(*_of_values(func, (inputs,) if isinstance(inputs, kagari.Tensor) else tuple(inputs)), **options)
     return checked
+
+
+def solve(*args, **kwargs):
+    """RuntimeError: sparse systems are solved on CUDA devices only; of a dense matrix: torch.linalg.solve."""
+    raise RuntimeError("sparse.solve needs a CUDA device; torch.linalg.solve takes dense matrices")
+
+
+def __getattr__(name):
+    if name in ("SparseSemiStructuredTensor", "SparseSemiStructuredTensorCUSPARSELT", "SparseSemiStructuredTensorCUTLASS", "to_sparse_semi_structured"):
+        from kagari.sparse import semi_structured
+        return getattr(semi_structured, name)
+    raise AttributeError(f"module 'torch.sparse' has no attribute {name!r}")

@@ -6,10 +6,13 @@ import warnings
 import weakref
 
 import kagari
+from kagari.utils._selective_checkpoint import (CheckpointPolicy, GraphExecGroup, SelectiveCheckpointContext,
+                                                create_selective_checkpoint_contexts)
 
 __all__ = ["checkpoint", "checkpoint_sequential", "CheckpointError", "CheckpointFunction", "check_backward_validity",
            "detach_variable", "get_device_states", "set_device_states", "noop_context_fn", "set_checkpoint_early_stop",
-           "DefaultDeviceType", "set_checkpoint_debug_enabled"]
+           "DefaultDeviceType", "set_checkpoint_debug_enabled", "CheckpointPolicy", "SelectiveCheckpointContext",
+           "create_selective_checkpoint_contexts", "SAC_IGNORED_OPS", "GraphExecGroup"]
 
 _early_stop_override = None
 _debug_override = None
@@ -388,4 +391,7 @@ def _checkpoint_without_reentrant(function, args, kwargs, preserve, context_fn, 
 def __getattr__(name):
     if name == "CheckpointFunction":
         return _function_class()
+    if name == "SAC_IGNORED_OPS":
+        from kagari.utils._selective_checkpoint import ignored_operators
+        return ignored_operators()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

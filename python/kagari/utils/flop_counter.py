@@ -14,8 +14,9 @@ aten = kagari.ops.aten
 flop_registry = {}                                   # operator -> formula over shapes
 
 
-def get_shape(value):
-    return value.shape if isinstance(value, kagari.Tensor) else value
+def get_shape(i):
+    """The shape of a tensor; other values as they are."""
+    return i.shape if isinstance(i, kagari.Tensor) else i
 
 
 def register_flop_formula(targets, get_raw=False):
@@ -66,7 +67,7 @@ def conv_flop_count(x_shape, w_shape, out_shape, transposed=False):
 
 
 @register_flop_formula(aten.convolution)
-def conv_flop(x_shape, w_shape, bias, stride, padding, dilation, transposed, *args, out_shape=None, **kwargs):
+def conv_flop(x_shape, w_shape, _bias, _stride, _padding, _dilation, transposed, *args, out_shape=None, **kwargs):
     """See conv_flop_count."""
     return conv_flop_count(x_shape, w_shape, out_shape, transposed)
 

@@ -17,10 +17,11 @@ import warnings
 
 import kagari as torch
 from kagari import _C
+from changed_calls import changed_call, working_calls
 
 MEMORY = 3 << 30
 SLOW = 5.0
-ACCEPTED = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError, MemoryError, AttributeError, KeyError)
+ACCEPTED = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError, MemoryError, AttributeError, KeyError, AssertionError)
 DTYPES = [torch.float32, torch.float32, torch.float32, torch.float64, torch.int64, torch.int64, torch.bool, torch.complex64, torch.bfloat16,
           torch.float16, torch.uint8, torch.int32, torch.int8, torch.int16, torch.complex128, torch.uint16, torch.uint64, torch.float8_e4m3fn]
 SIZES = [0, 1, 1, 2, 2, 3, 3, 4, 5, 8]
@@ -28,6 +29,10 @@ INTS = [-1, 0, 1, 1, 2, 2, 3, 4, 5, 7, -2, -5, 17, 100, 1000, 2 ** 31, -2 ** 31,
 FLOATS = [0.0, 0.5, 1.0, -1.0, 2.0, 1e-8, 1e30, -1e308, float("inf"), float("-inf"), float("nan"), 3]
 WORDS = ["mean", "sum", "none", "prod", "amax", "amin", "max", "reduced", "complete", "r", "fro", "nuc", "linear", "nearest", "trunc", "floor", "ij", "xy",
          "L", "U", "reflect", "replicate", "circular", "constant", "left", "i,i->i", "ij,jk->ik", "...i->...", "gels", "gelsd", "valid", "same", "tanh", "", "x"]
+
+
+class Broken(BaseException):
+    """A result that cannot be right."""
 
 
 class Maker:
@@ -167,21 +172,24 @@ def tensors_in(value):
     return [t for v in value for t in tensors_in(v)] if isinstance(value, (list, tuple)) else []
 
 
+def insist(holds, text):
+    if not holds:
+        raise Broken(text)
+
+
 def check_result(result):
-    """AssertionError if a tensor reaches beyond its memory or cannot be printed."""
+    """Broken if a tensor reaches beyond its memory or cannot be printed."""
     for t in tensors_in(result):
         if t.is_meta or t.layout != torch.strided:
             continue
         if t.numel():
             last = t.storage_offset() + sum((n - 1) * s for n, s in zip(t.shape, t.stride()))
-            assert (last + 1) * t.element_size() <= t.untyped_storage().nbytes(), f"a result of {brief(t)} reaches beyond its memory"
-            assert t.storage_offset() >= 0
+            insist(t.storage_offset() >= 0 and (last + 1) * t.element_size() <= t.untyped_storage().nbytes(), f"a result of {brief(t)} reaches beyond its memory")
         repr(t)
 
 
-def one_call(rng, names):
-    """(text, function that makes the call)."""
-    make = Maker(rng)
+def random_call(rng, make, names):
+    """(name, function, args, kwargs, the last tensor among them)"""
     name, schemas = rng.choice(names)
     f = _C._function_by_name(name)
     args, kwargs, previous, by_name = [], {}, None, False
@@ -198,26 +206,39 @@ def one_call(rng, names):
             args.append(value)
     if rng.random() < 0.02:
         args = args[:-1] if rng.random() < 0.5 else args + [make.wrong()]
+    return name, f, args, kwargs, previous
+
+
+def one_call(rng, names, working):
+    """(text, function that makes the call)."""
+    make = Maker(rng)
+    if rng.random() < 0.5:
+        name, f, args, kwargs, previous = random_call(rng, make, names)
+    else:
+        name, f, args, kwargs = changed_call(rng, working)
+        previous = next(iter(tensors_in(args)), None)
     if rng.random() < 0.12 and not name.endswith("_"):
         given = tensors_in(args)
         kwargs["out"] = rng.choice(given) if given and rng.random() < 0.4 else make.tensor(previous)
         if rng.random() < 0.2:
             kwargs["out"] = (kwargs["out"], make.tensor(previous))
     text = f"{name}({', '.join(map(brief, args))}{', ' if kwargs else ''}{', '.join(f'{k}={brief(v)}' for k, v in kwargs.items())})"
-    backward = rng.random() < 0.5
+    backward, twice = rng.random() < 0.5, rng.random() < 0.3
 
     def call():
         result = f(*args, **kwargs)
         check_result(result)
         if backward:
             for t in tensors_in(result):
-                if t.requires_grad and t.dtype.is_floating_point:
-                    t.sum().backward()
+                if t.requires_grad and t.layout == torch.strided:
+                    (t.abs() if t.is_complex() else t).sum().backward(create_graph=twice)
                     break
             for t in tensors_in(args):
                 if t.is_leaf and t.grad is not None:
                     check_result(t.grad)
-                    assert t.grad.shape == t.shape, f"a gradient of shape {tuple(t.grad.shape)} for {brief(t)}"
+                    insist(t.grad.shape == t.shape, f"a gradient of shape {tuple(t.grad.shape)} for {brief(t)}")
+                    if t.grad.requires_grad and t.grad.layout == torch.strided:
+                        torch.autograd.grad((t.grad.abs() if t.is_complex() else t.grad).sum(), [t], allow_unused=True)
     return text, call
 
 
@@ -226,10 +247,10 @@ def main(log, seed, first, count):
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     torch.set_num_threads(1)
-    names = functions()
+    names, working = functions(), working_calls()
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in range(first, first + count):
-        text, call = one_call(random.Random(f"{seed}/{number}"), names)
+        text, call = one_call(random.Random(f"{seed}/{number}"), names, working)
         os.write(out, f"{number} {text}\n".encode())
         begin = time.monotonic()
         problem = None
@@ -238,7 +259,7 @@ def main(log, seed, first, count):
         except ACCEPTED as error:
             if "INTERNAL" in str(error).upper():
                 problem = f"{type(error).__name__}: {error}"
-        except BaseException as error:  # SystemError, AssertionError and the like
+        except BaseException as error:  # SystemError, Broken and the like
             problem = f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - begin
         if seconds > SLOW:

@@ -1,4 +1,6 @@
 """Masked operators against NumPy's masked arrays."""
+import math
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,15 @@ def test_slices_without_elements():
     assert torch.masked.amax(torch.ones(3), mask=nothing).item() == -float("inf")
     assert torch.masked.mean(torch.ones(3), mask=nothing).isnan()
     assert torch.masked.logsumexp(torch.ones(3, dtype=torch.complex64), mask=nothing).real.item() == -float("inf")
+
+
+def test_logsumexp_of_integers():
+    x, mask = torch.tensor([[1, 2, 3], [0, 5, 4], [3, 1, 1]], dtype=torch.int8), torch.tensor([[True, False, False], [False] * 3, [True] * 3])
+    assert torch.masked.logsumexp(x, 1, mask=mask).tolist() == [1, -126, 3]  # log 3 above the lowest number, cut off
+    assert torch.masked.logsumexp(x.to(torch.uint8), 1, mask=mask).tolist() == [1, 1, 3]
+    assert torch.allclose(torch.masked.logsumexp(x, 1, mask=mask, dtype=torch.float32), torch.tensor([1.0, -128 + math.log(3), 3.2395]), atol=1e-3)
+    with pytest.raises(NotImplementedError, match="torch.bool"):
+        torch.masked.logsumexp(x > 1, 1, mask=mask)
 
 
 def test_errors():

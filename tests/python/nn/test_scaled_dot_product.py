@@ -10,6 +10,14 @@ MASKS = [None, "causal", "bool", "added"]
 TOLERANCE = {kagari.float64: 1e-12, kagari.float32: 3e-6, kagari.float16: 6e-3, kagari.bfloat16: 5e-2}
 
 
+@pytest.mark.parametrize("dtype", [kagari.float16, kagari.bfloat16])
+def test_half_operands_of_other_shapes_are_rounded_once(dtype):
+    kagari.manual_seed(1)
+    q, k, v = ((kagari.rand(*shape) * 18 - 9).to(dtype) for shape in ((4, 3, 8), (4, 4, 6, 8), (4, 4, 6, 8)))
+    exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
+    assert ((F.scaled_dot_product_attention(q, k, v).double() - exact).abs() <= kagari.finfo(dtype).eps * exact.abs() + 1e-4).all()
+
+
 def operands(dtype, heads, kv_heads, queries, keys, width, value_width):
     kagari.manual_seed(0)
     q = kagari.randn(2, queries, heads, width).to(dtype).transpose(1, 2)

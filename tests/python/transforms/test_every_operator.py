@@ -1,28 +1,19 @@
 """Every operator inside vmap equals the loop over examples, and forward mode agrees with the gradients."""
-import re
-
 import pytest
 
 import kagari
 from kagari import func
-from operator_samples import calls, more_calls, outputs_of
+from operator_samples import ROUNDED, deterministic_calls, outputs_of
 
-# Draw random numbers, leave memory uninitialised, or give sparse tensors.
-RANDOM = re.compile(r"^(rand|bernoulli|normal|poisson|binomial|multinomial|.*dropout|exponential|geometric|cauchy|log_normal|uniform|random|rrelu|.*_like$|empty|"
-                    r"new_empty|native_dropout|resize|set_|fractional_max_pool|sample|svd_lowrank|pca_lowrank|to_sparse)")
 # Shapes that depend on values.
 DYNAMIC = "can output dynamic shape"
 # Values of a batch that are written into a tensor that all examples share.
 SHARED = "inplace arithmetic"
-# Not a function of float64: the result is rounded.
-ROUNDED = {"half", "bfloat16", "float", "chalf", "cfloat"}
 
 
 def _samples():
     seen = {}
-    for call in [*calls(1), *more_calls()]:
-        if RANDOM.match(call.name):
-            continue
+    for call in deterministic_calls():
         seen[call.name] = seen.get(call.name, 0) + 1
         yield pytest.param(call, id=f"{call.name}-{seen[call.name]}")
 

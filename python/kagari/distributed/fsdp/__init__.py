@@ -3,11 +3,15 @@ import enum
 from dataclasses import dataclass
 
 import kagari
-from kagari.distributed._absent import absent, absent_class
+from kagari.distributed._absent import absent, absent_class, absent_function
 
 globals().update(absent(__name__.replace("kagari", "torch"), classes=("UnshardHandle", "StateDictSettings", "DataParallelMeshDims"),
                         functions=("fully_shard", "register_fsdp_forward_method", "share_comm_ctx")))
 FullyShardedDataParallel = absent_class("FullyShardedDataParallel", "torch.distributed.fsdp", (kagari.nn.Module,))
+for _name in ("state_dict_type set_state_dict_type get_state_dict_type summon_full_params optim_state_dict optim_state_dict_to_load full_optim_state_dict "
+              "sharded_optim_state_dict scatter_full_optim_state_dict shard_full_optim_state_dict rekey_optim_state_dict flatten_sharded_optim_state_dict").split():
+    setattr(FullyShardedDataParallel, _name, staticmethod(absent_function(f"FullyShardedDataParallel.{_name}", "torch.distributed.fsdp")))
+FullyShardedDataParallel.fsdp_modules = staticmethod(lambda module, root_only=False: [])
 FSDPModule = absent_class("FSDPModule", "torch.distributed.fsdp")
 
 

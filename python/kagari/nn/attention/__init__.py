@@ -2,7 +2,11 @@
 import contextlib
 import enum
 
-__all__ = ["SDPBackend", "sdpa_kernel"]
+__all__ = ["SDPBackend", "sdpa_kernel", "WARN_FOR_UNFUSED_KERNELS", "register_flash_attention_impl", "activate_flash_attention_impl",
+           "list_flash_attention_impls", "current_flash_attention_impl", "restore_flash_attention_impl"]
+WARN_FOR_UNFUSED_KERNELS = False
+_implementations = {}
+_current = None
 
 
 class SDPBackend(enum.IntEnum):
@@ -27,3 +31,40 @@ def sdpa_kernel(backends, set_priority=False):
     if not {SDPBackend.MATH, SDPBackend.FLASH_ATTENTION} & set(backends):
         raise RuntimeError("No viable backend for scaled_dot_product_attention was found.")
     yield
+
+
+def register_flash_attention_impl(impl, *, register_fn):
+    """Gives a package of attention kernels a name; register_fn is called when it is activated."""
+    _implementations[impl] = register_fn
+
+
+def activate_flash_attention_impl(impl):
+    """Activates a registered package. RuntimeError for a name that is not registered."""
+    global _current
+    if impl not in _implementations:
+        raise RuntimeError(f"Unknown flash attention impl '{impl}'. Available implementations: {list_flash_attention_impls()}")
+    _implementations[impl]()
+    _current = impl
+
+
+def list_flash_attention_impls():
+    """The names that are registered."""
+    return sorted(_implementations)
+
+
+def current_flash_attention_impl():
+    """The name that is active, or None."""
+    return _current
+
+
+def restore_flash_attention_impl():
+    """Goes back to kagari's own kernels."""
+    global _current
+    _current = None
+
+
+def __getattr__(name):
+    if name in ("bias", "flex_attention", "varlen"):
+        import importlib
+        return importlib.import_module(f"kagari.nn.attention.{name}")
+    raise AttributeError(f"module 'torch.nn.attention' has no attribute {name!r}")

@@ -13,7 +13,11 @@ __all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Datas
 
 
 def __getattr__(name):
-    if name in ("IterDataPipe", "MapDataPipe", "functional_datapipe"):
+    if name in ("DFIterDataPipe", "DataChunk", "IterDataPipe", "MapDataPipe", "argument_validation", "functional_datapipe", "guaranteed_datapipes_determinism",
+                "non_deterministic", "runtime_validation", "runtime_validation_disabled"):
         from .datapipes import datapipe
         return getattr(datapipe, name)
+    if name in ("graph", "graph_settings", "datapipes"):
+        import importlib
+        return importlib.import_module(f"kagari.utils.data.{name}")
     raise AttributeError(f"module 'torch.utils.data' has no attribute {name!r}")

@@ -1,7 +1,11 @@
 """IterDataPipe and MapDataPipe, the bases of data pipes, and functional_datapipe, which makes a pipe a method of all others."""
+import contextlib
+import functools
+
 from kagari.utils.data.dataset import Dataset, IterableDataset
 
-__all__ = ["IterDataPipe", "MapDataPipe", "functional_datapipe"]
+__all__ = ["DFIterDataPipe", "DataChunk", "IterDataPipe", "MapDataPipe", "argument_validation", "functional_datapipe", "guaranteed_datapipes_determinism",
+           "non_deterministic", "runtime_validation", "runtime_validation_disabled"]
 
 
 class IterDataPipe(IterableDataset):
@@ -62,3 +66,77 @@ def functional_datapipe(name, enable_df_api_tracing=False):
         base.register_datapipe_as_function(name, cls)
         return cls
     return decorate
+
+
+class DataChunk(list):
+    """A batch of elements: a list."""
+
+    @property
+    def items(self):
+        """The elements."""
+        return list(self)
+
+    def raw_iterator(self):
+        """An iterator over the elements."""
+        return iter(self)
+
+    def as_str(self, indent=""):
+        """The elements as text."""
+        return indent + "[" + ", ".join(map(str, self)) + "]"
+
+
+class DFIterDataPipe(IterDataPipe):
+    """Base of pipes over data frames."""
+
+    def _is_dfpipe(self):
+        return True
+
+    def __iter__(self):
+        raise NotImplementedError("a pipe over data frames defines __iter__")
+
+
+def argument_validation(f):
+    """Decorator: the function itself; the types of arguments are not checked."""
+    return f
+
+
+def runtime_validation(f):
+    """Decorator: the function itself; the types of elements are not checked."""
+    return f
+
+
+@contextlib.contextmanager
+def runtime_validation_disabled():
+    """Within the context the types of elements are not checked; they never are."""
+    yield
+
+
+_determinism = [False]
+
+
+@contextlib.contextmanager
+def guaranteed_datapipes_determinism():
+    """Within the context pipes that are marked as non_deterministic cannot be made."""
+    before = _determinism[0]
+    _determinism[0] = True
+    try:
+        yield
+    finally:
+        _determinism[0] = before
+
+
+def non_deterministic(mark):
+    """Class decorator of pipes whose order may change from run to run; mark: the class, or a function of the constructor's arguments."""
+    def decorate(cls, of=lambda *args, **kwargs: True):
+        made = cls.__init__
+
+        @functools.wraps(made)
+        def __init__(self, *args, **kwargs):
+            if _determinism[0] and of(*args, **kwargs):
+                raise TypeError(f"{cls.__name__} is non-deterministic, but you set 'guaranteed_datapipes_determinism'.")
+            made(self, *args, **kwargs)
+        cls.__init__ = __init__
+        return cls
+    if isinstance(mark, type):
+        return decorate(mark)
+    return lambda cls: decorate(cls, mark)

@@ -3,9 +3,12 @@ import itertools
 import random
 
 from kagari.utils.data._utils.collate import default_collate
-from kagari.utils.data.datapipes.datapipe import IterDataPipe, functional_datapipe
+from kagari.utils.data.datapipes.datapipe import DataChunk, IterDataPipe, functional_datapipe
+from kagari.utils.data.datapipes.iter._branches import Demultiplexer, Forker, Grouper, Multiplexer
+from kagari.utils.data.datapipes.iter._files import FileLister, FileOpener, StreamReader
 
-__all__ = ["Batcher", "Collator", "Concater", "Filter", "IterableWrapper", "Mapper", "ShardingFilter", "Shuffler", "UnBatcher", "Zipper"]
+__all__ = ["Batcher", "Collator", "Concater", "Demultiplexer", "FileLister", "FileOpener", "Filter", "Forker", "Grouper", "IterableWrapper", "Mapper",
+           "Multiplexer", "Sampler", "ShardingFilter", "Shuffler", "StreamReader", "UnBatcher", "Zipper"]
 
 
 class IterableWrapper(IterDataPipe):
@@ -30,16 +33,38 @@ class _Over(IterDataPipe):
 
 @functional_datapipe("map")
 class Mapper(_Over):
-    """fn of each element."""
+    """fn of each element, or of some of its entries.
+
+    input_col: the index or key of the entry (or a list of them, the arguments) that fn gets. output_col: where the result goes: in place of the
+    first input by default, -1 for a new entry at the end.
+    """
 
     def __init__(self, datapipe, fn, input_col=None, output_col=None):
         super().__init__(datapipe)
-        if input_col is not None or output_col is not None:
-            raise NotImplementedError("Mapper: input_col and output_col")
-        self.fn = fn
+        if input_col is None and output_col is not None:
+            raise ValueError("`output_col` must be None when `input_col` is None.")
+        self.fn, self.input_col, self.output_col = fn, input_col, output_col
+
+    def _applied(self, element):
+        if self.input_col is None:
+            return self.fn(element)
+        several = isinstance(self.input_col, (list, tuple))
+        result = self.fn(*[element[column] for column in self.input_col]) if several else self.fn(element[self.input_col])
+        kind = type(element)
+        made = list(element) if isinstance(element, tuple) else element.copy()
+        if self.output_col is None and several:
+            made[self.input_col[0]] = result
+            for column in sorted(self.input_col[1:], reverse=True):
+                del made[column]
+        elif self.output_col == -1 and not isinstance(made, dict):
+            made.append(result)
+        else:
+            target = self.input_col if self.output_col is None else self.output_col
+            made[target[0] if isinstance(target, (list, tuple)) else target] = result
+        return kind(made) if kind is tuple else made
 
     def __iter__(self):
-        yield from map(self.fn, self.datapipe)
+        yield from map(self._applied, self.datapipe)
 
     def __len__(self):
         return len(self.datapipe)
@@ -47,23 +72,28 @@ class Mapper(_Over):
 
 @functional_datapipe("filter")
 class Filter(_Over):
-    """The elements for which filter_fn is true."""
+    """The elements for which filter_fn, of the element or of its entries input_col, is true."""
 
     def __init__(self, datapipe, filter_fn, input_col=None):
         super().__init__(datapipe)
-        if input_col is not None:
-            raise NotImplementedError("Filter: input_col")
-        self.filter_fn = filter_fn
+        self.filter_fn, self.input_col = filter_fn, input_col
+
+    def _kept(self, element):
+        if self.input_col is None:
+            return self.filter_fn(element)
+        if isinstance(self.input_col, (list, tuple)):
+            return self.filter_fn(*[element[column] for column in self.input_col])
+        return self.filter_fn(element[self.input_col])
 
     def __iter__(self):
-        yield from filter(self.filter_fn, self.datapipe)
+        yield from filter(self._kept, self.datapipe)
 
 
 @functional_datapipe("batch")
 class Batcher(_Over):
     """wrapper_class of lists of batch_size elements; the last one may be shorter unless drop_last."""
 
-    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=list):
+    def __init__(self, datapipe, batch_size, drop_last=False, wrapper_class=DataChunk):
         super().__init__(datapipe)
         if batch_size <= 0:
             raise AssertionError("Batch size is required to be larger than 0!")
@@ -163,6 +193,10 @@ class ShardingFilter(_Over):
     """Every num_of_instances-th element, once apply_sharding was called."""
     num_of_instances, instance_id = 1, 0
 
+    def __init__(self, source_datapipe, sharding_group_filter=None):
+        super().__init__(source_datapipe)
+        self.sharding_group_filter = sharding_group_filter
+
     def apply_sharding(self, num_of_instances, instance_id, sharding_group=None):
         self.num_of_instances, self.instance_id = num_of_instances, instance_id
 
@@ -172,6 +206,21 @@ class ShardingFilter(_Over):
     def __len__(self):
         count = len(self.datapipe)
         return count // self.num_of_instances + (self.instance_id < count % self.num_of_instances)
+
+
+class Sampler(_Over):
+    """The elements in the order of a sampler, made of the pipe and the arguments given."""
+
+    def __init__(self, datapipe, sampler=None, sampler_args=None, sampler_kwargs=None):
+        super().__init__(datapipe)
+        from kagari.utils.data.sampler import SequentialSampler
+        self.sampler = (sampler or SequentialSampler)(*(sampler_args or ()), data_source=datapipe, **(sampler_kwargs or {}))
+
+    def __iter__(self):
+        return iter(self.sampler)
+
+    def __len__(self):
+        return len(self.sampler)
 
 
 class _Several(IterDataPipe):
