@@ -59,6 +59,7 @@ void run_bernoulli(const Tensor& t, double p, Generator* generator) {
 /// One draw for each element, compared with its own probability: 24 bits for float32 and narrower, 53 for float64.
 void run_bernoulli_tensor(const Tensor& t, const Tensor& p, Generator* generator) {
   KG_CHECK_IMPLEMENTED(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '", legacy_name(p.dtype()), "'");
+  KG_CHECK(is_expandable_to(p.sizes(), t.sizes()), "output with shape ", t.sizes(), " doesn't match the broadcast shape of the probabilities ", p.sizes());
   if (t.is_meta() || t.numel() == 0) return;
   Tensor full = p.sizes() == t.sizes() ? p : alias(p, t.sizes(), broadcast_strides(p.sizes(), p.strides(), t.sizes()), p.storage_offset());
   Tensor values = in_order_of(t, full);

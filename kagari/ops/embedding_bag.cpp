@@ -20,6 +20,7 @@ enum BagMode { kSum, kMean, kMax };
 std::tuple<Tensor, int64_t> bag_of_each(const Tensor& indices, const Tensor& offsets, bool include_last) {
   Tensor starts = contiguous(to(offsets, DType::Int64));
   int64_t count = indices.numel(), bags = starts.numel() - (include_last ? 1 : 0);
+  KG_CHECK(bags >= 0, "include_last_offset: the number of offsets must be at least 1");
   const int64_t* s = starts.data<int64_t>();
   if (starts.numel() > 0) {
     KG_CHECK(s[0] == 0, "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got ", s[0]);
@@ -28,6 +29,7 @@ std::tuple<Tensor, int64_t> bag_of_each(const Tensor& indices, const Tensor& off
   Tensor bag = zero_(empty_tensor({count}, DType::Int64));
   int64_t* b = bag.data<int64_t>();
   for (int64_t i = 0; i < bags; ++i) {
+    KG_CHECK(s[i] >= 0, "offsets must not be negative, but offsets[", i, "] is ", s[i]);
     int64_t end = i + 1 < starts.numel() ? s[i + 1] : count;
     for (int64_t k = s[i]; k < end && k < count; ++k) b[k] = i;
   }

@@ -96,6 +96,8 @@ CASES = [
     (lambda: vision.deform_conv2d(torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 1, 1), torch.zeros(1, 2, 3, 3), torch.zeros(1, 1, 3, 3), torch.zeros(1), 0, 1, 0, 0, 1, 1, 1, 1, False),
      RuntimeError, "stride_h: 0"),
     (lambda: torch._C._function_by_name("ops._index")(torch.zeros((), dtype=torch.int32), [torch.zeros((), dtype=torch.int64)]), IndexError, "too many indices"),
+    (lambda: torch._C._function_by_name("ops.bernoulli")(torch.zeros(3, 3), torch.full((3, 1, 6), 0.5)), RuntimeError, "doesn't match the broadcast shape"),
+    (lambda: F.embedding_bag(torch.zeros(2, dtype=torch.int64), torch.ones(3, 4), torch.tensor([0, -5, 0])), RuntimeError, "must not be negative"),
     (lambda: torch._fft_r2c(torch.ones(()), [-1], 0, True), IndexError, "tensor has no dimensions"),
     (lambda: torch.as_strided(torch.ones(1, dtype=torch.bool), [1], [1], 2 ** 63 - 1), RuntimeError, "out of bounds for storage"),
     (lambda: torch.as_strided_scatter(torch.ones(1), torch.ones(1), [1], [1], 2 ** 63 - 1), RuntimeError, "too large"),
