@@ -288,7 +288,6 @@ class _TensorMixin:
         """Does nothing: memory is free for others when the tensor dies."""
         if not isinstance(stream, kagari.Stream):
             raise RuntimeError("unknown parameter type")
-    del _only_quantized
 
     def _no_device(name):
         def method(self, *args, **kwargs):
