@@ -14,7 +14,7 @@ endfunction()
 find_program(KAGARI_STRIP NAMES strip)
 mark_as_advanced(KAGARI_STRIP)
 
-# Copies `source` to kagari/lib under `name` unless the copy there is newer, and strips it when strip exists.
+# Copies `source` to kagari/lib under `name` unless the copy there is newer, and strips it (of the sections that follow, too) when strip exists.
 function(kagari_bundle_library source name)
   set(target "${KAGARI_PACKAGE_DIR}/lib/${name}")
   if(EXISTS "${target}" AND NOT "${source}" IS_NEWER_THAN "${target}")
@@ -23,7 +23,7 @@ function(kagari_bundle_library source name)
   file(MAKE_DIRECTORY "${KAGARI_PACKAGE_DIR}/lib")
   configure_file("${source}" "${target}" COPYONLY)
   if(KAGARI_STRIP)
-    execute_process(COMMAND ${KAGARI_STRIP} --strip-unneeded "${target}" ERROR_QUIET)
+    execute_process(COMMAND ${KAGARI_STRIP} --strip-unneeded ${ARGN} "${target}" ERROR_QUIET)
   endif()
   file(TOUCH "${target}")
 endfunction()
@@ -38,9 +38,9 @@ set_target_properties(kagari_onednn PROPERTIES
   IMPORTED_SONAME libdnnl.so.3
   INTERFACE_INCLUDE_DIRECTORIES "${onednn_include}")
 
-# OpenBLAS is opened on first use, so nothing links to it.
+# OpenBLAS is opened on first use, so nothing links to it. It is C, through which no exception passes: without its unwind tables.
 kagari_distribution_file(openblas_library scipy-openblas32 lib/libscipy_openblas.so)
-kagari_bundle_library("${openblas_library}" libscipy_openblas.so)
+kagari_bundle_library("${openblas_library}" libscipy_openblas.so -R .eh_frame -R .eh_frame_hdr)
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)

@@ -4,7 +4,7 @@ import kagari
 __all__ = ["SobolEngine"]
 
 # How many primitive polynomials of each degree the table has, from degree 1 on; the first dimension needs none.
-_COUNTS = (1, 1, 2, 2, 6, 6, 18, 16, 48, 60, 176, 144, 630, 756, 1800, 2048, 7710, 7776)
+_COUNTS = (1, 1, 2, 2, 6, 6, 18, 16, 48, 60, 176, 144, 630)
 
 
 def _records(count):
@@ -56,8 +56,8 @@ def _directions(dimension, bits):
 class SobolEngine:
     """A generator of the points of a Sobol' sequence in [0, 1)^dimension.
 
-    dimension: up to 21201. scramble: the points are moved at random (a random digital shift, after a random lower-triangular matrix on the
-    digits) in a way that keeps their evenness. seed: of the scrambling; without one the default generator gives it.
+    dimension: up to 1111 (PyTorch: 21201, whose table is thirty times as large). scramble: the points are moved at random (a random digital
+    shift, after a random lower-triangular matrix on the digits) in a way that keeps their evenness. seed: of the scrambling; without one the default generator gives it.
 
     The direction numbers are those of S. Joe and F. Y. Kuo, "Constructing Sobol sequences with better two-dimensional projections", SIAM
     Journal on Scientific Computing 30 (2008).
@@ -68,7 +68,7 @@ class SobolEngine:
             [0.7500, 0.2500]])
     """
     MAXBIT = 30
-    MAXDIM = 21201
+    MAXDIM = 1111
 
     def __init__(self, dimension, scramble=False, seed=None):
         if not 1 <= dimension <= self.MAXDIM:

@@ -38,7 +38,7 @@ def test_drawing_in_parts():
     assert torch.equal(engine.reset().fast_forward(5).draw(2), whole[5:7])
     out = torch.empty(0)
     assert SobolEngine(4).draw(2, out=out) is out and out.shape == (2, 4)
-    assert SobolEngine(21201).draw(2)[1].unique().tolist() == [0.5]
+    assert SobolEngine(1111).draw(2)[1].unique().tolist() == [0.5]
 
 
 def test_errors():
