@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "kagari/base/allocator.h"
 #include "kagari/base/parallel.h"
@@ -27,13 +28,15 @@ struct Matrix {
   int64_t row, column;
 };
 
-void product(DType t, int64_t m, int64_t n, int64_t k, Matrix a, Matrix b, void* c, int64_t c_row, double alpha, double beta) {
+void product(DType t, int64_t m, int64_t n, int64_t k, Matrix a, Matrix b, void* c, int64_t c_row, double alpha, double beta,
+             const std::optional<PackedOperand>& packed = {}) {
   Gemm g;
   g.dtype = t;
   g.m = m, g.n = n, g.k = k;
   g.a = {a.data, 0, a.row, a.column}, g.b = {b.data, 0, b.row, b.column};
   g.c = c, g.c_row_stride = c_row;
   g.alpha = alpha, g.beta = beta;
+  g.packed_b = packed ? &*packed : nullptr;
   gemm(g);
 }
 
@@ -59,12 +62,28 @@ void apply_mask(const Attention& a, const char* mask, T* scores, int64_t n) {
   }
 }
 
+// K and V of one head, packed for all blocks of its queries. Of half types: float32's three parts of so many rows are more than the caches
+// hold, and products that pack go block by block.
+class PackedHead {
+ public:
+  std::optional<PackedOperand> k, v;
+  void prepare(const Attention& a, int64_t batch, int64_t head) {
+    if (batch == batch_ && head == head_) return;
+    batch_ = batch, head_ = head;
+    k.emplace(a.dtype, a.width, a.keys, GemmOperand{at(a.k, a.dtype, batch, head, 0), 0, 1, a.k.row_stride});
+    v.emplace(a.dtype, a.keys, a.value_width, GemmOperand{at(a.v, a.dtype, batch, head, 0), 0, a.v.row_stride, 1});
+  }
+
+ private:
+  int64_t batch_ = -1, head_ = -1;
+};
+
 // The weights of a block, rows of `columns` elements.
 template <class T>
-void weights(const Attention& a, const Block& b, T* p) {
+void weights(const Attention& a, const Block& b, T* p, const std::optional<PackedOperand>& packed_k = {}) {
   static const auto& softmax = cpu::find_kernels<cpu::RowsFn>("softmax_rows");
   product(a.dtype, b.rows, b.columns, a.width, {at(a.q, a.dtype, b.batch, b.head, b.first), a.q.row_stride, 1},
-          {at(a.k, a.dtype, b.batch, kv_head(a, b.head), 0), 1, a.k.row_stride}, p, b.columns, a.scale, 0);
+          {at(a.k, a.dtype, b.batch, kv_head(a, b.head), 0), 1, a.k.row_stride}, p, b.columns, a.scale, 0, packed_k);
   if (!a.mask.data && !a.causal) {
     char* data[] = {reinterpret_cast<char*>(p), reinterpret_cast<char*>(p)};
     return softmax[a.dtype](data, b.rows, b.columns, nullptr);
@@ -98,12 +117,14 @@ void forward(const Attention& a) {
   parallel_for(0, a.batch * a.heads * blocks, grain, [&](int64_t begin, int64_t end) {
     Scratch scores(rows * a.keys * int64_t(sizeof(T)));
     auto* p = reinterpret_cast<T*>(scores.data());
+    PackedHead packed;
     for (int64_t i = begin; i < end; ++i) {
       int64_t head = i / blocks, first = i % blocks * rows;
       Block b = make_block(a, head / a.heads, head % a.heads, first, std::min(rows, a.queries - first));
-      weights(a, b, p);
+      if (blocks > 1 && is_half(a.dtype)) packed.prepare(a, b.batch, kv_head(a, b.head));
+      weights(a, b, p, packed.k);
       product(a.dtype, b.rows, a.value_width, b.columns, {p, b.columns, 1}, {at(a.v, a.dtype, b.batch, kv_head(a, b.head), 0), a.v.row_stride, 1},
-              at(a.out, a.dtype, b.batch, b.head, b.first), a.out.row_stride, 1, 0);
+              at(a.out, a.dtype, b.batch, b.head, b.first), a.out.row_stride, 1, 0, packed.v);
     }
   });
 }

@@ -338,9 +338,9 @@ bool takes_dots(const Gemm& g) {
 // two costs, measured in picoseconds on one processor: multiplications of whole tiles, packing, sums and setting up against
 // multiplications by vectors, of whole strips of 32 columns. A tenth is for what the model does not know.
 bool worth_tiles(const Gemm& g) {
-  if (!amx_kernels_for_this_cpu() || g.k < 16 || takes_dots(g) || !one_stride_is_one(g.m, g.k, g.a) || !one_stride_is_one(g.k, g.n, g.b)) return false;
-  if (is_half(g.dtype)) return g.n >= 16;
-  if (g.dtype != DType::Float32) return false;
+  if (!amx_kernels_for_this_cpu() || g.k < 8 || takes_dots(g) || !one_stride_is_one(g.m, g.k, g.a) || !one_stride_is_one(g.k, g.n, g.b)) return false;
+  if (is_half(g.dtype)) return g.n >= 8;
+  if (g.dtype != DType::Float32 || g.k < 16) return false;
   auto up = [](int64_t n, int64_t unit) { return double((n + unit - 1) / unit * unit); };
   double m = double(g.m), n = double(g.n), k = double(g.k);
   double tiles = 4.4 * up(g.m, 16) * up(g.n, 16) * up(g.k, 32) + 150 * (m + n) * k + 50 * m * n + 300e3;
@@ -400,14 +400,15 @@ bool run_packed(const Gemm& g) {
   const char* tiles = g.packed_b ? g.packed_b->tiles() : nullptr;
   if (!tiles || g.batch != 1 || g.m < 4 || (g.a.column_stride != 1 && g.a.row_stride != 1)) return false;
   const AmxKernels& k = *amx_kernels_for_this_cpu();
-  if (!k.all_finite(g.dtype, g.a.data, g.m, g.k, g.a.row_stride, g.a.column_stride)) return false;
+  if (g.beta != 0.0 && !k.all_finite(g.dtype, g.a.data, g.m, g.k, g.a.row_stride, g.a.column_stride)) return false;
   int64_t parts = (g.n + 31) / 32;
   auto grain = std::max<int64_t>(1, int64_t(work_per_thread / (32.0 * double(g.m) * double(g.k) + 1)));
+  std::atomic<bool> finite{true};
   parallel_for(0, parts, grain, [&](int64_t begin, int64_t end) {
     Cell cell{0, 0, begin * 32, g.m, std::min(g.n, end * 32) - begin * 32};
-    k.gemm_packed(g.dtype, block_of(g, cell), tiles, begin * 32);
+    if (!k.gemm_packed(g.dtype, block_of(g, cell), tiles, g.packed_b->k(), begin * 32)) finite.store(false, std::memory_order_relaxed);
   });
-  return true;
+  return finite;
 }
 
 void run(const Gemm& g) {
@@ -418,9 +419,9 @@ void run(const Gemm& g) {
 
 }  // namespace
 
-PackedOperand::PackedOperand(DType dtype, int64_t k, int64_t n, const GemmOperand& b) {
+PackedOperand::PackedOperand(DType dtype, int64_t k, int64_t n, const GemmOperand& b) : k_(k) {
   bool half = dtype == DType::Float16 || dtype == DType::BFloat16;
-  if (!amx_kernels_for_this_cpu() || !(half || dtype == DType::Float32) || k < 16 || n < 16 || !one_stride_is_one(k, n, b)) return;
+  if (!amx_kernels_for_this_cpu() || !(half || dtype == DType::Float32) || k < 8 || n < 8 || !one_stride_is_one(k, n, b)) return;
   tiles_ = std::make_unique<Scratch>(amx_kernels_for_this_cpu()->packed_bytes(dtype, k, n));
   if (!amx_kernels_for_this_cpu()->pack(dtype, k, n, b.data, b.row_stride, b.column_stride, tiles_->data())) tiles_.reset();
 }

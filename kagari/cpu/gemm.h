@@ -25,14 +25,17 @@ struct GemmOperand {
   int64_t batch_stride = 0, row_stride = 0, column_stride = 0;
 };
 
-/// B of many products: packed once where that pays, for as long as the object lives and B does not change.
+/// B of many products: packed once where that pays, for as long as the object lives and B does not change. The products may use its first rows
+/// and columns only.
 class KAGARI_API PackedOperand {
  public:
   PackedOperand(DType dtype, int64_t k, int64_t n, const GemmOperand& b);
   /// Null where products with few rows gain nothing from it.
   const char* tiles() const { return tiles_ ? tiles_->data() : nullptr; }
+  int64_t k() const { return k_; }
 
  private:
+  int64_t k_;
   std::unique_ptr<Scratch> tiles_;
 };
 
@@ -46,7 +49,7 @@ struct Gemm {
   const void* bias = nullptr;  // contiguous, n elements that are added to every row of C, or null. Real dtypes only
   bool bias_per_row = false;   // bias has m elements that are added to every column
   bool relu = false;           // real floating dtypes only
-  const PackedOperand* packed_b = nullptr;  // of b, if there is one
+  const PackedOperand* packed_b = nullptr;  // of b or of a matrix that begins with b, if there is one
 };
 
 /// Computes it, with num_threads() threads where that pays. Raises Error of kind NotImplemented for other dtypes.

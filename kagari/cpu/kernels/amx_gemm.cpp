@@ -204,9 +204,9 @@ KG_AMX bool gemm_of(const GemmBlock& g) {
 // ---- B packed before: 16 columns after each other with all of the sum
 
 template <class T>
-KG_AMX bool gemm_packed_of(const GemmBlock& g, const char* packed, int64_t first_column) {
+KG_AMX bool gemm_packed_of(const GemmBlock& g, const char* packed, int64_t packed_k, int64_t first_column) {
   constexpr int P = parts<T>;
-  int64_t steps = ceil_div(g.k, step), group = group_bytes<T>(steps);
+  int64_t steps = ceil_div(g.k, step), group = group_bytes<T>(steps), packed_group = group_bytes<T>(ceil_div(packed_k, step));
   Scratch memory(2 * 4 * tile_bytes + 2 * group + steps * 8);
   char* packed_a = memory.data() + 2 * 4 * tile_bytes;
   auto* offsets = reinterpret_cast<int64_t*>(packed_a + 2 * group);
@@ -222,7 +222,7 @@ KG_AMX bool gemm_packed_of(const GemmBlock& g, const char* packed, int64_t first
     Operand left{packed_a, group, tile_bytes, 64, offsets};
     for (int64_t j = 0; j < g.n; j += 32) {
       int64_t width = std::min<int64_t>(32, g.n - j);
-      Operand right{packed + (first_column + j) / 16 * group, group, tile_bytes, 64, offsets};
+      Operand right{packed + (first_column + j) / 16 * packed_group, packed_group, tile_bytes, 64, offsets};
       products.run(rows > 16 ? 2 : 1, width > 16 ? 2 : 1, steps, left, right, nullptr, false, true, {i, rows, j, width});
     }
   }
@@ -242,8 +242,8 @@ bool pack(DType t, int64_t k, int64_t n, const void* b, int64_t row, int64_t col
     return packer.splitter.fine();
   });
 }
-bool gemm_packed(DType t, const GemmBlock& g, const char* packed, int64_t first_column) {
-  return visit_split(t, [&]<class T>(T) { return gemm_packed_of<T>(g, packed, first_column); });
+bool gemm_packed(DType t, const GemmBlock& g, const char* packed, int64_t packed_k, int64_t first_column) {
+  return visit_split(t, [&]<class T>(T) { return gemm_packed_of<T>(g, packed, packed_k, first_column); });
 }
 
 template <class T>
