@@ -260,7 +260,10 @@ const auto group_norm_statistics_op = define<&group_norm_statistics>({
     .schema = "_group_norm_statistics(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor, Tensor, Tensor)",
     .in = kPrivate,
     .doc = "Group normalisation, with the mean and the reciprocal standard deviation (N, groups) in float32 (float64 for float64).",
-    .run = [](Out&, const Tensor& input, const Tensor& weight, const Tensor& bias, int64_t N, int64_t C, int64_t, int64_t groups, double eps) {
+    .run = [](Out&, const Tensor& input, const Tensor& weight, const Tensor& bias, int64_t N, int64_t C, int64_t HxW, int64_t groups, double eps) {
+      KG_CHECK(input.dim() >= 2 && input.sizes()[0] == N && input.sizes()[1] == C && HxW >= 0 && input.numel() == N * C * HxW && groups > 0 && C % groups == 0 &&
+                   (!weight.defined() || weight.numel() == C) && (!bias.defined() || bias.numel() == C),
+               "_group_norm_statistics: ", groups, " groups of ", C, " channels do not fit an input of shape ", input.sizes());
       KG_CHECK_IMPLEMENTED(is_floating(input.dtype()) && !is_float8(input.dtype()), "\"GroupNormKernelImpl\" not implemented for '", legacy_name(input.dtype()), "'");
       const ChannelLayout c(input);
       Tensor y = c.fresh(input);

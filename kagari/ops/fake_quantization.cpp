@@ -64,6 +64,9 @@ const auto rounded_op = define<&rounded>({
     .run = [](Out&, const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis, int64_t least, int64_t most) -> Two {
       check_range(least, most);
       KG_CHECK(self.dtype() == DType::Float32 || is_half(self.dtype()) || self.dtype() == DType::Float64, "fake_quantize expects a floating-point tensor, got ", name(self.dtype()));
+      KG_CHECK(axis >= -1 && axis < self.dim() && scale.numel() == (axis < 0 ? 1 : self.sizes()[size_t(axis)]) && zero_point.numel() == scale.numel(),
+               "fake_quantize: ", scale.numel(), " scales and ", zero_point.numel(), " zero points do not fit dimension ", axis, " of a tensor of shape ", self.sizes());
+      KG_CHECK_IMPLEMENTED(self.is_meta() || (!scale.is_meta() && !zero_point.is_meta()), "fake_quantize: the scale has no data (device meta)");
       if (self.is_meta()) return {empty_tensor(self.sizes(), self.dtype(), self.device()), empty_tensor(self.sizes(), DType::Bool, self.device())};
       Tensor x = contiguous(to(self, DType::Float32)), y = empty_tensor(x.sizes(), DType::Float32), mask = empty_tensor(x.sizes(), DType::Bool);
       each_run(x, scale, zero_point, axis, least, most, [&](Rounding r, int64_t at, int64_t n) {

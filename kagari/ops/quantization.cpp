@@ -31,8 +31,11 @@ const QuantizedParts& per_channel_parts(const Tensor& self, std::string_view wha
   return quantized_parts(self);
 }
 
+void require_data(const Tensor& t, std::string_view what) { KG_CHECK_IMPLEMENTED(!t.is_meta(), what, ": a tensor without data (of the device meta) has no levels"); }
+
 /// A float32 tensor without gaps whose elements lie in the order of `strides`' memory; the result for it has the same strides.
 Tensor floats(const Tensor& self, std::string_view what) {
+  require_data(self, what);
   KG_CHECK(self.dtype() == DType::Float32, what, " only works on Float Tensor, got ", legacy_name(self.dtype()));
   Ints strides = strides_like(self, MemoryFormat::Preserve);
   if (self.strides() == IntList(strides)) return detach(self);
@@ -101,6 +104,7 @@ Tensor quantize_per_channel(const Tensor& self, const Tensor& scales, const Tens
   KG_CHECK(scales.numel() == self.sizes()[size_t(axis)], "number of elements in scales must match number of channels: ", scales.numel(), " and ", self.sizes()[size_t(axis)]);
   KG_CHECK(zero_points.numel() == scales.numel(), "number of elements in scales and zero_points must match");
   KG_CHECK(self.dtype() == DType::Float32, "Quantize only works on Float Tensor, got ", legacy_name(self.dtype()));
+  require_data(self, "Quantize"), require_data(scales, "Quantize"), require_data(zero_points, "Quantize");
   bool floating = is_floating(zero_points.dtype());
   QuantizedParts parts{{}, 1, 0, contiguous(to(detach(scales), floating ? DType::Float32 : DType::Float64)), contiguous(to(detach(zero_points), floating ? DType::Float32 : DType::Int64)), axis};
   Tensor steps = to(parts.scales, DType::Float64), zeros = to(parts.zero_points, DType::Float64);
@@ -197,6 +201,7 @@ const auto per_channel_op = compose<&quantize_per_channel>({
 });
 
 std::tuple<double, double> extremes(const Tensor& self) {
+  require_data(self, "Quantize");
   Tensor x = contiguous(to(detach(self), DType::Float32));
   KG_CHECK(x.numel() > 0, "the range of a tensor without elements is not defined");
   auto [least, most] = std::minmax_element(x.data<float>(), x.data<float>() + x.numel());
@@ -222,6 +227,7 @@ std::tuple<double, int64_t> choose_symmetric(double least, double most, LevelRan
   return {chosen, int64_t(std::nearbyint(double(range.least + range.most) / 2))};
 }
 Tensor choose(const Tensor& least, const Tensor& most, int64_t quant_min, int64_t quant_max, bool symmetric) {
+  require_data(least, "choose_quantization()"), require_data(most, "choose_quantization()");
   KG_CHECK(least.numel() == most.numel(), "choose_quantization(): least and most need the same number of elements");
   Tensor low = contiguous(to(detach(least), DType::Float64)), high = contiguous(to(detach(most), DType::Float64)), out = empty_tensor({2, low.numel()}, DType::Float64);
   for (int64_t i = 0; i < low.numel(); ++i) {
@@ -242,6 +248,7 @@ const auto choose_op = compose<&choose>({
 
 Tensor from_levels(const Tensor& self, double scale, int64_t zero_point) {
   level_range(self.dtype());
+  require_data(self, "_make_per_tensor_quantized_tensor()");
   return make_quantized({contiguous(clone(detach(self))), scale, zero_point, {}, {}, -1});
 }
 Tensor from_levels_per_channel(const Tensor& self, const Tensor& scale, const Tensor& zero_point, int64_t axis) {
@@ -249,6 +256,8 @@ Tensor from_levels_per_channel(const Tensor& self, const Tensor& scale, const Te
   KG_CHECK(axis >= 0 && axis < self.dim() && scale.dim() == 1 && zero_point.dim() == 1 && scale.numel() == self.sizes()[size_t(axis)] && zero_point.numel() == scale.numel(),
            "_make_per_channel_quantized_tensor(): scales and zero points need one entry per index of dimension ", axis);
   bool floating = is_floating(zero_point.dtype());
+  require_data(self, "_make_per_channel_quantized_tensor()"), require_data(scale, "_make_per_channel_quantized_tensor()");
+  require_data(zero_point, "_make_per_channel_quantized_tensor()");
   return make_quantized({clone(detach(self)), 1, 0, clone(contiguous(to(detach(scale), floating ? DType::Float32 : DType::Float64))),
                          clone(contiguous(to(detach(zero_point), floating ? DType::Float32 : DType::Int64))), axis});
 }
