@@ -49,7 +49,8 @@ AttentionOperand operand(const Tensor& t) {
 /// With rows in one piece.
 Tensor with_rows(const Tensor& t) { return t.strides()[3] == 1 || t.sizes()[3] == 1 ? t : contiguous(t); }
 
-Attention describe(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, double scale, bool causal) {
+Attention describe(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& given_mask, double scale, bool causal) {
+  Tensor mask = given_mask.defined() ? expand(given_mask, {q.sizes()[0], q.sizes()[1], q.sizes()[2], k.sizes()[2]}) : Tensor();
   Attention a;
   a.dtype = q.dtype();
   a.batch = q.sizes()[0], a.heads = q.sizes()[1], a.kv_heads = k.sizes()[1];
@@ -85,7 +86,7 @@ bool fits(const Tensor& q, const Tensor& k, const Tensor& v) {
 const auto fused_attention_op = define<&fused_attention>({
     .schema = "_fused_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale, bool is_causal) -> Tensor",
     .in = kPrivate,
-    .doc = "Attention of four-dimensional operands without a tensor of weights. The mask has the shape of the weights.",
+    .doc = "Attention of four-dimensional operands without a tensor of weights. The mask can be expanded to the shape of the weights.",
     .run = [](Out&, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double scale, bool causal) {
       KG_CHECK(fits(query, key, value), "_fused_attention: expected four-dimensional floating operands of one dtype whose shapes fit, got ", query.sizes(), ", ", key.sizes(), " and ", value.sizes());
       if (mask.defined())

@@ -102,6 +102,7 @@ CASES = [
     (lambda: torch.quantize_per_tensor_dynamic(torch.ones(2, device="meta"), torch.quint8, False), NotImplementedError, "a tensor without data"),
     (lambda: torch._C._function_by_name("ops._fake_quantize_with_mask")(torch.ones(3, 5), torch.ones(3, 5), torch.ones(1), -2, 0, 7), RuntimeError, "do not fit dimension -2"),
     (lambda: torch._C._function_by_name("ops._group_norm_statistics")(torch.ones(3, 2, 1), None, None, 0, -2 ** 63, 2, 0, 1e-8), RuntimeError, "do not fit an input"),
+    (lambda: torch._C._function_by_name("_C._fused_attention")(*[torch.ones(5, 3, 3, 4)] * 3, torch.ones(7), 3., True), RuntimeError, "does not fit"),
     (lambda: torch._C._function_by_name("ops._border_pad")(torch.ones(3), [], "left"), RuntimeError, "numbers of padding"),
     (lambda: torch._C._function_by_name("ops._sampled_taps")(torch.ones(1, 1, 4), torch.tensor([[[7]]]), None), RuntimeError, "out of range"),
     (lambda: torch._fft_r2c(torch.ones(()), [-1], 0, True), IndexError, "tensor has no dimensions"),

@@ -92,3 +92,9 @@ def test_a_learned_mask_gets_a_gradient():
     q, k, v = operands(kagari.float64, 2, 2, 3, 4, 5, 5)
     mask = kagari.zeros(3, 4, dtype=kagari.float64, requires_grad=True)
     assert gradcheck(lambda m: F.scaled_dot_product_attention(q, k, v, m), (mask,))
+
+
+def test_masks_of_fewer_dimensions():
+    fused = torch._C._function_by_name("_C._fused_attention")
+    q, added = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.tensor(0.25, dtype=torch.float64)
+    assert torch.allclose(fused(q, q, q, added, 0.5, False), fused(q, q, q, None, 0.5, False))
