@@ -95,6 +95,6 @@ def test_a_learned_mask_gets_a_gradient():
 
 
 def test_masks_of_fewer_dimensions():
-    fused = torch._C._function_by_name("_C._fused_attention")
-    q, added = torch.randn(2, 3, 4, 5, dtype=torch.float64), torch.tensor(0.25, dtype=torch.float64)
-    assert torch.allclose(fused(q, q, q, added, 0.5, False), fused(q, q, q, None, 0.5, False))
+    fused = kagari._C._function_by_name("_C._fused_attention")
+    q, added = kagari.randn(2, 3, 4, 5, dtype=kagari.float64), kagari.tensor(0.25, dtype=kagari.float64)
+    assert kagari.allclose(fused(q, q, q, added, 0.5, False), fused(q, q, q, None, 0.5, False))
