@@ -162,10 +162,7 @@ KAGARI_LANEWISE(cbrt, std::cbrt(x))
 
 namespace detail {
 
-// (1 + x) exp(x^2) erfc(x) as polynomials in u, which is (x - c) / (x + c) scaled to [-1, 1]: for x in [0.4, 10.3] with c = 3, and in
-// [0.45, 27.5] with c = 4.
-inline constexpr float kErfcFloat[] = {0.742088054f,      -0.165853364f,   0.0432989049f,   0.000807232616f, -0.00696325855f, 0.00349767599f,
-                                       -0.00086046707f, 4.71216539e-05f, 3.33419535e-05f, -5.91488006e-06f, -9.2167797e-07f};
+// (1 + x) exp(x^2) erfc(x) as a polynomial in u, which is (x - 4) / (x + 4) scaled to [-1, 1], for x in [0.45, 27.5].
 inline constexpr double kErfcDouble[] = {
     0.690231557071907803, -0.15862017203623541, 0.0719705747393892841, -0.0222510247127411718, 0.000638587415743960844,
     0.00498912186714344899, -0.00419517403699727131, 0.00219904587844428257, -0.000828339349582986263, 0.000215445080679778238,
@@ -175,32 +172,35 @@ inline constexpr double kErfcDouble[] = {
 
 }  // namespace detail
 
-// 1 - erf(x), to a relative error of a few ULP: below 1/2 by erf, beyond it as exp(-x^2) times a smooth function, with x^2 in two parts.
-template <class T>
-KAGARI_INLINE Vec<T> erfc(Vec<T> x) {
-  using V = Vec<T>;
-  constexpr bool kSingle = sizeof(T) == 4;
-  constexpr T kLast = kSingle ? T(10.3) : T(27.5), kCentre = kSingle ? T(3) : T(4);
-  constexpr double kLow = kSingle ? -0.7647058823529412 : -0.79775280898876404494, kHigh = kSingle ? 0.5488721804511278 : 0.74603174603174603175;
-  const V near = V(1) - erf(x);
-  const V a = clamp(x, T(0.45), kLast);
-  const V t = (a - V(kCentre)) / (a + V(kCentre));
-  const V u = fma(t, V(T(2 / (kHigh - kLow))), V(T(-(kHigh + kLow) / (kHigh - kLow))));
-  V smooth;
-  if constexpr (kSingle) smooth = polynomial(u, detail::kErfcFloat);
-  else smooth = polynomial(u, detail::kErfcDouble);
-  const V square = a * a;
-  V power;
+namespace detail {
+
+// 1 - erf(x), to a relative error of 5 ULP: below 1/2 by erf, beyond it as exp(-x^2) times a smooth function, where the rounding error of x^2 is
+// made up for.
+KAGARI_INLINE VecD erfc_wide(VecD x) {
+  constexpr double kLast = 27.5, kCentre = 4, kLow = -0.79775280898876404494, kHigh = 0.74603174603174603175;
+  const VecD near = VecD(1) - erf(x);
+  const VecD a = clamp(x, 0.45, kLast);
+  const VecD t = (a - VecD(kCentre)) / (a + VecD(kCentre));
+  const VecD u = fma(t, VecD(2 / (kHigh - kLow)), VecD(-(kHigh + kLow) / (kHigh - kLow)));
+  VecD power;
   if constexpr (kHasFma) {
-    const V rest = fma(a, a, -square);
+    const VecD square = a * a;
     power = exp(-square);
-    power = power - power * rest;
+    power = power - power * fma(a, a, -square);
   } else {
-    const V head = bit_and(a, bits_as<T>(Vec<typename V::Int>(kSingle ? -(typename V::Int(1) << 12) : -(typename V::Int(1) << 27))));
+    const VecD head = bit_and(a, bits_as<double>(Vec<VecD::Int>(-(VecD::Int(1) << 27))));
     power = exp(-head * head) * exp((head - a) * (a + head));
   }
-  const V far = select(x >= V(kLast), V(0), power * smooth / (a + V(1)));
-  return select(x > V(0.5), far, near);
+  const VecD far = select(x >= VecD(kLast), VecD(0), power * polynomial(u, kErfcDouble) / (a + VecD(1)));
+  return select(x > VecD(0.5), far, near);
+}
+
+}  // namespace detail
+
+KAGARI_INLINE VecF erfc(VecF x) { return narrow(detail::erfc_wide(widen_low(x)), detail::erfc_wide(widen_high(x))); }
+// Number by number, for an error below one unit of the last place or two.
+KAGARI_INLINE VecD erfc(VecD x) {
+  return map_lanes(x, [](double v) { return std::erfc(v); });
 }
 
 namespace detail {

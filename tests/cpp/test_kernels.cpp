@@ -92,8 +92,8 @@ void test_float_division() {
 
 // Small integers survive the way through any two types.
 void test_casts() {
-  for (int from = 0; from < dtype_count; ++from)
-    for (int to = 0; to < dtype_count; ++to) {
+  for (int from = 0; from < number_dtype_count; ++from)
+    for (int to = 0; to < number_dtype_count; ++to) {
       if (is_float8(DType(from)) || is_float8(DType(to))) continue;
       alignas(16) char first[16 * 40], second[16 * 40];
       double values[20], back[20];
