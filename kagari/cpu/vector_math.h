@@ -198,7 +198,7 @@ KAGARI_INLINE VecD erfc_wide(VecD x) {
 }  // namespace detail
 
 KAGARI_INLINE VecF erfc(VecF x) { return narrow(detail::erfc_wide(widen_low(x)), detail::erfc_wide(widen_high(x))); }
-// Number by number, for an error below one unit of the last place or two.
+// Number by number: with an error below 4 ULP.
 KAGARI_INLINE VecD erfc(VecD x) {
   return map_lanes(x, [](double v) { return std::erfc(v); });
 }
