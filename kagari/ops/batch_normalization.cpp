@@ -272,24 +272,35 @@ const auto group_norm_statistics_op = define<&group_norm_statistics>({
       if (input.is_meta() || input.numel() == 0) return std::tuple(y, mean, rstd);
       Tensor x = c.in_format(input);
       const std::vector<double> w = numbers_or_none(weight, s), b = numbers_or_none(bias, s);
-      std::vector<double> scale(size_t(N * C)), shift(size_t(N * C));
-      // A group of channels is contiguous where a channel is: one row of moments.
-      ChannelLayout of_moments = c;
-      if (!c.by_column) of_moments.channels = groups, of_moments.inner = C / groups * c.inner;
-      const std::vector<Counted> moments = channel_moments(x, of_moments);
-      const int64_t per = C / groups, parts = of_moments.channels / groups;
-      for (int64_t i = 0; i < N * groups; ++i) {
-        Counted all;
-        for (int64_t k = i * parts; k < (i + 1) * parts; ++k) all.add(moments[size_t(k)].count, moments[size_t(k)].moments);
-        const double r = 1 / std::sqrt(all.moments.m2 / all.count + eps);
-        set_number(mean, i, all.moments.mean);
-        set_number(rstd, i, r);
-        for (int64_t k = i * per; k < (i + 1) * per; ++k) {
-          scale[size_t(k)] = r * number_or(w, size_t(k % C), 1);
-          shift[size_t(k)] = number_or(b, size_t(k % C), 0) - all.moments.mean * scale[size_t(k)];
+      // Units of statistics that lie one after the other: groups where a channel is in one piece, samples with all groups otherwise. Some of them at
+      // once, so that what their moments have read is still in the cache when it is scaled.
+      const int64_t groups_of_unit = c.by_column ? groups : 1, units = N * groups / groups_of_unit, channels = C / groups * groups_of_unit;
+      const Tensor xs = c.by_column ? x : reshape(x, {units, channels, c.inner}), ys = c.by_column ? y : reshape(y, {units, channels, c.inner});
+      const int64_t at_once = std::clamp<int64_t>((int64_t(1) << 20) / (channels * HxW * x.itemsize()), 1, units);
+      for (int64_t first = 0; first < units; first += at_once) {
+        ChannelLayout part = c;
+        part.samples = std::min(at_once, units - first), part.channels = channels;
+        std::vector<double> scale(size_t(part.samples * channels)), shift(size_t(part.samples * channels));
+        ChannelLayout of_moments = part;
+        if (!c.by_column) of_moments.channels = 1, of_moments.inner = channels * c.inner;  // a group is one row
+        const Tensor from = narrow(xs, 0, first, part.samples);
+        const std::vector<Counted> moments = channel_moments(from, of_moments);
+        const int64_t per = C / groups, parts = of_moments.channels / groups_of_unit;
+        for (int64_t i = 0; i < part.samples * groups_of_unit; ++i) {
+          Counted all;
+          for (int64_t k = i * parts; k < (i + 1) * parts; ++k) all.add(moments[size_t(k)].count, moments[size_t(k)].moments);
+          const double r = 1 / std::sqrt(all.moments.m2 / all.count + eps);
+          const int64_t group = first * groups_of_unit + i;
+          set_number(mean, group, all.moments.mean);
+          set_number(rstd, group, r);
+          for (int64_t k = 0; k < per; ++k) {
+            const size_t channel = size_t(group % groups * per + k), at = size_t(i * per + k);
+            scale[at] = r * number_or(w, channel, 1);
+            shift[at] = number_or(b, channel, 0) - all.moments.mean * scale[at];
+          }
         }
+        map_channels("channel_affine", part, {narrow(ys, 0, first, part.samples), from}, {scale, shift});
       }
-      map_channels("channel_affine", c, {y, x}, {scale, shift});
       return std::tuple(y, mean, rstd);
     },
     .grad = vjp("input weight out", [](Ctx& c, const Tensor& input, const Tensor& weight, const Tensor&, int64_t N, int64_t C, int64_t, int64_t groups, double eps) -> Grads {
