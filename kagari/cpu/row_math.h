@@ -82,3 +82,10 @@ KAGARI_INLINE LaneType<T> max_row(const T* x, int64_t n) {
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari::cpu
+
+// Adds `function<T>` under a name for the dtypes of rows, to the registry r of KAGARI_KERNELS.
+#define KAGARI_ADD_ROWS(name, function)                   \
+  r.add<RowsFn>(name, DType::Float32, &function<float>);  \
+  r.add<RowsFn>(name, DType::Float64, &function<double>); \
+  r.add<RowsFn>(name, DType::Float16, &function<Half>);   \
+  r.add<RowsFn>(name, DType::BFloat16, &function<BFloat16>)

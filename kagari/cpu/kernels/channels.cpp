@@ -107,18 +107,11 @@ void sums(char* const* data, int64_t rows, int64_t n, const void* params) {
 
 }  // namespace
 
-#define KAGARI_ADD_ROWS(name, function)                  \
-  r.add<RowsFn>(name, DType::Float32, &function<float>); \
-  r.add<RowsFn>(name, DType::Float64, &function<double>); \
-  r.add<RowsFn>(name, DType::Float16, &function<Half>);  \
-  r.add<RowsFn>(name, DType::BFloat16, &function<BFloat16>)
-
 KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("channel_affine", affine);
   KAGARI_ADD_ROWS("channel_affine_gradient", affine_gradient);
   KAGARI_ADD_ROWS("channel_sums", sums);
 }
-#undef KAGARI_ADD_ROWS
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari::cpu

@@ -200,12 +200,6 @@ void rms_norm_backward(char* const* data, int64_t rows, int64_t n, const void*) 
 
 }  // namespace
 
-#define KAGARI_ADD_ROWS(name, function)                                \
-  r.add<RowsFn>(name, DType::Float32, &function<float>);               \
-  r.add<RowsFn>(name, DType::Float64, &function<double>);              \
-  r.add<RowsFn>(name, DType::Float16, &function<Half>);                \
-  r.add<RowsFn>(name, DType::BFloat16, &function<BFloat16>)
-
 KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("layer_norm_rows", layer_norm);
   KAGARI_ADD_ROWS("layer_norm_backward_rows", layer_norm_backward);
@@ -213,7 +207,6 @@ KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("rms_norm_rows", rms_norm);
   KAGARI_ADD_ROWS("rms_norm_backward_rows", rms_norm_backward);
 }
-#undef KAGARI_ADD_ROWS
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari::cpu

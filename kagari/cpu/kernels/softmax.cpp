@@ -151,12 +151,6 @@ void cross_entropy_backward(char* const* data, int64_t rows, int64_t n, const vo
 
 }  // namespace
 
-#define KAGARI_ADD_ROWS(name, function)                                \
-  r.add<RowsFn>(name, DType::Float32, &function<float>);               \
-  r.add<RowsFn>(name, DType::Float64, &function<double>);              \
-  r.add<RowsFn>(name, DType::Float16, &function<Half>);                \
-  r.add<RowsFn>(name, DType::BFloat16, &function<BFloat16>)
-
 KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("softmax_rows", softmax);
   KAGARI_ADD_ROWS("log_softmax_rows", log_softmax);
@@ -166,7 +160,6 @@ KAGARI_KERNELS(r) {
   KAGARI_ADD_ROWS("cross_entropy_rows", cross_entropy);
   KAGARI_ADD_ROWS("cross_entropy_backward_rows", cross_entropy_backward);
 }
-#undef KAGARI_ADD_ROWS
 
 }  // namespace KAGARI_ISA
 }  // namespace kagari::cpu

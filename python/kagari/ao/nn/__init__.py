@@ -1,14 +1,4 @@
 """Layers for quantisation: joined ones (intrinsic), ones that round while they train (qat), and ones of integers (quantized)."""
-import importlib
+from kagari._submodules import submodules
 
-_SUBMODULES = ("intrinsic", "qat", "quantized")
-
-
-def __getattr__(name):
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_SUBMODULES})
+__getattr__, __dir__ = submodules(globals(), "intrinsic", "qat", "quantized")

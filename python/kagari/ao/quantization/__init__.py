@@ -5,6 +5,7 @@ and convert make them from layers that learned to be rounded. quantize_fx does t
 
     small = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
 """
+from kagari._submodules import submodules
 from kagari.ao.quantization.fake_quantize import *  # noqa: F403
 from kagari.ao.quantization.fuse_modules import *  # noqa: F403
 from kagari.ao.quantization.observer import *  # noqa: F403
@@ -15,9 +16,4 @@ from kagari.ao.quantization.quantization_mappings import *  # noqa: F403
 from kagari.ao.quantization.quantize import *  # noqa: F403
 from kagari.ao.quantization.stubs import *  # noqa: F403
 
-
-def __getattr__(name):
-    if name in ("quantize_fx", "fuser_method_mappings", "utils"):
-        import importlib
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = submodules(globals(), "quantize_fx", "fuser_method_mappings")

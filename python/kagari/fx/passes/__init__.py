@@ -1,14 +1,4 @@
 """Passes over graphs."""
-import importlib
+from kagari._submodules import submodules
 
-_SUBMODULES = ("graph_drawer", "infra", "operator_support", "shape_prop", "split_module", "utils")
-
-
-def __getattr__(name):
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_SUBMODULES})
+__getattr__, __dir__ = submodules(globals(), "graph_drawer", "infra", "operator_support", "shape_prop", "split_module", "utils")

@@ -1,9 +1,5 @@
 """The older path of torch.ao.nn.intrinsic."""
+from kagari._submodules import submodules
 from kagari.ao.nn.intrinsic import *  # noqa: F403
 
-
-def __getattr__(name):
-    if name in ("qat", "quantized"):
-        import importlib
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = submodules(globals(), "qat", "quantized")

@@ -1,4 +1,5 @@
 """Layers that are computed at once: sequences of two or three known layers."""
+from kagari._submodules import submodules
 from kagari import nn
 
 __all__ = ["BNReLU2d", "BNReLU3d", "ConvBn1d", "ConvBn2d", "ConvBn3d", "ConvBnReLU1d", "ConvBnReLU2d", "ConvBnReLU3d", "ConvReLU1d", "ConvReLU2d", "ConvReLU3d",
@@ -31,9 +32,4 @@ LinearTanh = _made("LinearTanh", nn.Linear, nn.Tanh)
 BNReLU2d = _made("BNReLU2d", nn.BatchNorm2d, nn.ReLU)
 BNReLU3d = _made("BNReLU3d", nn.BatchNorm3d, nn.ReLU)
 
-
-def __getattr__(name):
-    if name in ("qat", "quantized"):
-        import importlib
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = submodules(globals(), "qat", "quantized")

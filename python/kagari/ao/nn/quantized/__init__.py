@@ -1,6 +1,7 @@
 """Layers of integers: their inputs and outputs are quantized tensors. `convert` makes them from layers that were observed."""
 import kagari
 from kagari import nn
+from kagari._submodules import submodules
 from kagari.ao.nn import intrinsic
 from kagari.ao.nn.intrinsic import qat as intrinsic_qat
 from kagari.ao.nn.quantized import _operators as operators
@@ -55,6 +56,18 @@ def _rounded_weight(weight, observer):
     if observer.qscheme in (kagari.per_tensor_affine, kagari.per_tensor_symmetric):
         return kagari.quantize_per_tensor(weight, float(scale), int(zero_point), kagari.qint8)
     return kagari.quantize_per_channel(weight, scale.to(kagari.double), zero_point.to(kagari.int64), observer.ch_axis, kagari.qint8)
+
+
+class _Scaled(nn.Module):
+    """Base: scale and zero point of the output are state, after all else."""
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "scale"], destination[prefix + "zero_point"] = kagari.tensor(self.scale), kagari.tensor(self.zero_point)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
+        self.scale, self.zero_point = float(state_dict.pop(prefix + "scale")), int(state_dict.pop(prefix + "zero_point"))
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, False, missing_keys, unexpected_keys, error_msgs)
 
 
 class _Quantized(nn.Module):
@@ -125,7 +138,7 @@ class LinearPackedParams(nn.Module):
         return repr(self._weight_bias())
 
 
-class Linear(nn.Module):
+class Linear(_Scaled):
     """A linear layer of integers. Its weight is rounded when it is made from an observed or a trained layer."""
     _FLOAT_MODULE = (nn.Linear,)
 
@@ -184,14 +197,6 @@ class Linear(nn.Module):
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, scale={self.scale}, zero_point={self.zero_point}, qscheme={self.weight().qscheme()}"
-
-    def _save_to_state_dict(self, destination, prefix, keep_vars):
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[prefix + "scale"], destination[prefix + "zero_point"] = kagari.tensor(self.scale), kagari.tensor(self.zero_point)
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
-        self.scale, self.zero_point = float(state_dict.pop(prefix + "scale")), int(state_dict.pop(prefix + "zero_point"))
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, False, missing_keys, unexpected_keys, error_msgs)
 
 
 class _Convolution(_Quantized):
@@ -315,21 +320,13 @@ class FXFloatFunctional(FloatFunctional):
         self.activation_post_process = nn.Identity()
 
 
-class QFunctional(nn.Module):
+class QFunctional(_Scaled):
     """Sums, products and the like of quantized tensors, rounded to `scale` and `zero_point`."""
 
     def __init__(self):
         super().__init__()
         self.scale, self.zero_point = 1.0, 0
         self.activation_post_process = nn.Identity()
-
-    def _save_to_state_dict(self, destination, prefix, keep_vars):
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[prefix + "scale"], destination[prefix + "zero_point"] = kagari.tensor(self.scale), kagari.tensor(self.zero_point)
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
-        self.scale, self.zero_point = float(state_dict.pop(prefix + "scale")), int(state_dict.pop(prefix + "zero_point"))
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, False, missing_keys, unexpected_keys, error_msgs)
 
     def _get_name(self):
         return "QFunctional"
@@ -553,9 +550,4 @@ class EmbeddingBag(Embedding):
         made.mode, made.include_last_offset = mod.mode, mod.include_last_offset
         return made
 
-
-def __getattr__(name):
-    if name in ("dynamic", "functional", "modules"):
-        import importlib
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = submodules(globals(), "dynamic")

@@ -81,6 +81,18 @@ def _weight_observer(mod):
     return qconfig.weight()
 
 
+def _with_parameters_of(made, mod):
+    """`made` with the rounded weights and the biases of a recurrent layer or cell. Each bias draws the numbers that PyTorch draws for its place."""
+    for name, parameter in mod.named_parameters():
+        if name.startswith("weight"):
+            _Weight.store(made, name, parameter, _weight_observer(mod))
+        else:
+            made.register_buffer(name, parameter.detach().clone())
+            kagari.randn(parameter.shape)
+    made.training = mod.training
+    return made
+
+
 class _Recurrent(Module):
     """LSTM and GRU: the input's products are rounded for the whole sequence at once, the state's in each step."""
 
@@ -93,14 +105,7 @@ class _Recurrent(Module):
         for name in ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
             setattr(made, name, getattr(mod, name))
         made.weight_dtype = _weight_observer(mod).dtype
-        for name, parameter in mod.named_parameters():
-            if name.startswith("weight"):
-                _Weight.store(made, name, parameter, _weight_observer(mod))
-            else:
-                made.register_buffer(name, parameter.detach().clone())
-                kagari.randn(parameter.shape)
-        made.training = mod.training
-        return made
+        return _with_parameters_of(made, mod)
 
     def _direction(self, x, state, suffix):
         """One layer in one direction over x (time, batch, features)."""
@@ -203,14 +208,7 @@ class _Cell(Module):
         made = cls()
         made.input_size, made.hidden_size, made.bias = mod.input_size, mod.hidden_size, mod.bias
         made.nonlinearity, made.weight_dtype = getattr(mod, "nonlinearity", "tanh"), _weight_observer(mod).dtype
-        for name, parameter in mod.named_parameters():
-            if name.startswith("weight"):
-                _Weight.store(made, name, parameter, _weight_observer(mod))
-            else:
-                made.register_buffer(name, parameter.detach().clone())
-                kagari.randn(parameter.shape)
-        made.training = mod.training
-        return made
+        return _with_parameters_of(made, mod)
 
     def _parts(self, input, state):
         """The two products, with their biases."""
