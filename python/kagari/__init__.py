@@ -36,7 +36,7 @@ legacy_contiguous_format = contiguous_format
 
 # Names that live in a submodule and belong to torch's own namespace; imported when first asked for.
 _HOMES = {name: home for home, names in {
-    "_C": "Generator UntypedStorage get_default_device",
+    "_C": "DisableTorchFunction DisableTorchFunctionSubclass Generator UntypedStorage get_default_device",
     "_archive_file": "PyTorchFileReader PyTorchFileWriter",
     "_array_api": """
         __array_api_version__ __array_namespace_info__ astype bitwise_invert broadcast_arrays cumulative_prod cumulative_sum expand_dims isdtype
@@ -58,6 +58,8 @@ _HOMES = {name: home for home, names in {
     """,
     "_classes": "classes",
     "_compile": "compile",
+    "_dispatch_keys": "DispatchKey DispatchKeySet",
+    "_function_schema": "Argument FunctionSchema",
     "_functorch.apis": "vmap",
     "_histogramdd": "histogramdd",
     "_lobpcg": "lobpcg",
@@ -68,19 +70,19 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_older_names": """
-        AcceleratorError Argument CompilationUnit DisableTorchFunction DisableTorchFunctionSubclass DispatchKey DispatchKeySet FatalError FunctionSchema OutOfMemoryError Storage Tag ccol_indices_copy
-        col_indices_copy crow_indices_copy dequantize dsmm fork get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy
-        init_num_threads is_vulkan_available prepare_multiprocessing_environment resize_as_sparse_ row_indices_copy thread_safe_generator values_copy wait
+        AcceleratorError FatalError OutOfMemoryError Storage Tag ccol_indices_copy col_indices_copy crow_indices_copy dequantize dsmm
+        get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy init_num_threads is_vulkan_available
+        prepare_multiprocessing_environment resize_as_sparse_ row_indices_copy thread_safe_generator values_copy
     """,
     "_ops": "ops",
-    "_script_types": """
-        AnyType AwaitType BoolType ComplexType DeviceObjType DictType FloatType FutureType IntType ListType NoneType NumberType OptionalType
-        PyObjectType RRefType StreamObjType StringType SymBoolType SymIntType TensorType TupleType Type UnionType
-    """,
     "_quantized": """
         _choose_qparams_per_tensor _empty_affine_quantized _empty_per_channel_affine_quantized fused_moving_avg_obs_fake_quant
         per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric
         qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic
+    """,
+    "_script_types": """
+        AnyType AwaitType BoolType ComplexType DeviceObjType DictType FloatType FutureType IntType ListType NoneType NumberType OptionalType
+        PyObjectType RRefType StreamObjType StringType SymBoolType SymIntType TensorType TupleType Type UnionType
     """,
     "_stream": "Event Stream",
     "_tensor_str": "set_printoptions",
@@ -94,7 +96,7 @@ _HOMES = {name: home for home, names in {
     """,
     "autograd.grad_mode": "enable_grad inference_mode no_grad set_grad_enabled",
     "futures": "Future",
-    "jit": "ScriptFunction ScriptModule",
+    "jit": "CompilationUnit ScriptFunction ScriptModule fork wait",
     "nn._functional.grouped": "_grouped_mm _scaled_mm",
     "nested": "_nested_tensor_from_mask _nested_tensor_from_mask_left_aligned",
     "random": "default_generator get_rng_state initial_seed manual_seed seed set_rng_state",

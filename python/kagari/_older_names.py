@@ -61,16 +61,6 @@ def hsmm(mat, mat2):
     return kagari.mm(mat, mat2).to_sparse(1)
 
 
-def fork(func, *args, **kwargs):
-    """torch.jit.fork"""
-    return kagari.jit.fork(func, *args, **kwargs)
-
-
-def wait(future):
-    """torch.jit.wait"""
-    return kagari.jit.wait(future)
-
-
 def dequantize(input):
     """Tensor.dequantize(); of a list, a tuple of tensors."""
     return tuple(map(dequantize, input)) if isinstance(input, (list, tuple)) else input.dequantize()
@@ -96,14 +86,4 @@ def resize_as_sparse_(input, the_template):
 def __getattr__(name):
     if name == "Storage":
         return kagari.FloatStorage
-    if name in ("DispatchKey", "DispatchKeySet"):
-        from kagari import _dispatch_keys
-        return getattr(_dispatch_keys, name)
-    if name in ("DisableTorchFunction", "DisableTorchFunctionSubclass"):
-        return getattr(kagari._C, name)
-    if name in ("FunctionSchema", "Argument"):
-        from kagari import _function_schema
-        return getattr(_function_schema, name)
-    if name == "CompilationUnit":
-        return kagari.jit.CompilationUnit
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
