@@ -70,7 +70,7 @@ _HOMES = {name: home for home, names in {
         sym_sqrt sym_sum symeig triplet_margin_loss while_loop zero_
     """,
     "_older_names": """
-        AcceleratorError FatalError OutOfMemoryError Storage Tag ccol_indices_copy col_indices_copy crow_indices_copy dequantize dsmm
+        AcceleratorError FatalError OutOfMemoryError Storage Tag ccol_indices_copy col_indices_copy crow_indices_copy dsmm
         get_file_path has_lapack has_mkl has_openmp has_spectral hsmm indices_copy init_num_threads is_vulkan_available
         prepare_multiprocessing_environment resize_as_sparse_ row_indices_copy thread_safe_generator values_copy
     """,

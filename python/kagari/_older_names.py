@@ -61,11 +61,6 @@ def hsmm(mat, mat2):
     return kagari.mm(mat, mat2).to_sparse(1)
 
 
-def dequantize(input):
-    """Tensor.dequantize(); of a list, a tuple of tensors."""
-    return tuple(map(dequantize, input)) if isinstance(input, (list, tuple)) else input.dequantize()
-
-
 def _copies(method):
     def function(input):
         return getattr(input, method)().clone()
