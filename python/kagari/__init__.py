@@ -49,7 +49,7 @@ _HOMES = {name: home for home, names in {
         is_conj is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_neg is_nonzero is_same_size
         is_signed is_storage is_tensor is_warn_always_enabled lu numel set_default_tensor_type
         set_deterministic_debug_mode set_float32_matmul_precision set_flush_denormal set_num_interop_threads
-        set_warn_always split sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
+        set_warn_always sym_float sym_int sym_ite sym_max sym_min spmm sym_not tensordot typename
         use_deterministic_algorithms
     """,
     "_checks": """

@@ -248,11 +248,6 @@ def lu(A, pivot=True, get_infos=False, out=None):
     return result
 
 
-def split(tensor, split_size_or_sections, dim=0):
-    """Views of equal size (the last may be smaller), or of the given sizes, along a dimension."""
-    return tensor.split(split_size_or_sections, dim)
-
-
 class SymInt:
     """Type of symbolic sizes. kagari has none: sizes are int."""
 
