@@ -1,4 +1,4 @@
-// Reductions that combine elements pairwise: sum, prod, amax, amin, norms, any, all, count_nonzero.
+// Reductions that combine elements pairwise: sum, prod, amax, amin, norms.
 //
 // Floating sums run in float lanes for 1024 elements at most and are then added in double, so that the error does not grow
 // with the length. Each operation is compiled for a few element types only: half types are converted to float, integers to
@@ -205,38 +205,6 @@ struct NormP : Sum {  // slot 0: p
   }
 };
 
-// Operations on truth values; everything is a scalar.
-struct Any {
-  template <class T>
-  using Output = bool;
-  static constexpr bool narrow = true;  // a byte holds a partial result
-  static constexpr int64_t identity = 0;
-  template <class W>
-  static W combine(W a, W b) {
-    return W(a | b);
-  }
-};
-struct All {
-  template <class T>
-  using Output = bool;
-  static constexpr bool narrow = true;
-  static constexpr int64_t identity = 1;
-  template <class W>
-  static W combine(W a, W b) {
-    return W(a & b);
-  }
-};
-struct CountNonzero {
-  template <class T>
-  using Output = int64_t;
-  static constexpr bool narrow = false;
-  static constexpr int64_t identity = 0;
-  template <class W>
-  static W combine(W a, W b) {
-    return W(a + b);
-  }
-};
-
 // ---- floating types, in vectors
 
 template <class Op, class V>
@@ -250,13 +218,35 @@ KAGARI_INLINE double combine_lanes(const Op& op, V x) {
   return wide[0];
 }
 
+// What chunks of vectors add up to: float lanes are added in double, other results combined as they are.
+template <class Op, class V>
+struct ChunkTotal {
+  static constexpr bool kWidens = std::is_same_v<V, VecF> && Op::adds, kLanes = kWidens || std::is_same_v<V, VecD>;
+  const Op& op;
+  double total = Op::template identity<double>();
+  VecD low{Op::template identity<double>()}, high = low;
+  KAGARI_INLINE void add(V a, V b, V c, V d) {
+    const V sum = op.combine(op.combine(a, b), op.combine(c, d));
+    if constexpr (kWidens) {
+      low += widen_low(sum);
+      high += widen_high(sum);
+    } else if constexpr (kLanes) {
+      low = op.combine(low, sum);
+    } else {
+      total = op.combine(total, combine_lanes(op, sum));
+    }
+  }
+  KAGARI_INLINE double finish() const {
+    return kLanes ? op.combine(total, combine_lanes(op, op.combine(low, high))) : total;
+  }
+};
+
 template <class Op, class L>
 double reduce_lanes_of(const Op& op, const L* in, int64_t n) {
   using V = Vec<L>;
   constexpr int kWidth = V::size;
   constexpr int64_t kChunk = 1024;
-  double total = Op::template identity<double>();
-  VecD low(Op::template identity<double>()), high = low;
+  ChunkTotal<Op, V> sum{op};
   for (int64_t start = 0; start < n; start += kChunk) {
     const int64_t end = std::min(start + kChunk, n);
     V a(Op::template identity<V>()), b = a, c = a, d = a;
@@ -268,19 +258,10 @@ double reduce_lanes_of(const Op& op, const L* in, int64_t n) {
       d = op.combine(d, op.map(V::load(in + i + 3 * kWidth)));
     }
     for (; i + kWidth <= end; i += kWidth) a = op.combine(a, op.map(V::load(in + i)));
-    V sum = op.combine(op.combine(a, b), op.combine(c, d));
-    if constexpr (std::is_same_v<V, VecF> && Op::adds) {
-      low += widen_low(sum);
-      high += widen_high(sum);
-    } else if constexpr (std::is_same_v<V, VecD>) {
-      low = op.combine(low, sum);
-    } else {
-      total = op.combine(total, combine_lanes(op, sum));
-    }
-    for (; i < end; ++i) total = op.combine(total, double(op.map(V(Lane<V>(in[i])))[0]));
+    sum.add(a, b, c, d);
+    for (; i < end; ++i) sum.total = op.combine(sum.total, double(op.map(V(Lane<V>(in[i])))[0]));
   }
-  if constexpr (std::is_same_v<V, VecD> || Op::adds) total = op.combine(total, combine_lanes(op, op.combine(low, high)));
-  return total;
+  return sum.finish();
 }
 
 // The same for any type.
@@ -300,8 +281,7 @@ template <class Op>
 double reduce_halves(const Op& op, const char* in, int64_t n, bool bfloat16) {
   constexpr int kWidth = VecF::size;
   constexpr int64_t kChunk = 1024;
-  double total = Op::template identity<double>();
-  VecD low(Op::template identity<double>()), high = low;
+  ChunkTotal<Op, VecF> sum{op};
   for (int64_t start = 0; start < n; start += kChunk) {
     const int64_t end = std::min(start + kChunk, n);
     VecF a(Op::template identity<VecF>()), b = a, c = a, d = a;
@@ -319,16 +299,9 @@ double reduce_halves(const Op& op, const char* in, int64_t n, bool bfloat16) {
       c = op.combine(c, op.map(z));
       d = op.combine(d, op.map(w));
     }
-    const VecF sum = op.combine(op.combine(a, b), op.combine(c, d));
-    if constexpr (Op::adds) {
-      low += widen_low(sum);
-      high += widen_high(sum);
-    } else {
-      total = op.combine(total, combine_lanes(op, sum));
-    }
+    sum.add(a, b, c, d);
   }
-  if constexpr (Op::adds) total = combine_lanes(op, low + high);
-  return total;
+  return sum.finish();
 }
 
 // The sum of n contiguous complex numbers: a vector of floats has real parts in its even lanes, imaginary ones in the odd.
@@ -473,22 +446,7 @@ const ReduceKernel& kernel_of() {
   return kernel;
 }
 
-// ---- norms of complex numbers, and truth values
-
-// The run of n elements as contiguous pieces: itself, or copies of at most kStageBlock elements.
-template <class T, class F>
-KAGARI_INLINE void for_contiguous(const char* in, int64_t n, int64_t stride, F f) {
-  if (stride == int64_t(sizeof(T)) || n == 1) {
-    f(reinterpret_cast<const T*>(in), n);
-    return;
-  }
-  T buffer[kStageBlock];
-  for (int64_t start = 0; start < n; start += kStageBlock) {
-    const int64_t count = std::min(n - start, kStageBlock);
-    for (int64_t i = 0; i < count; ++i) buffer[i] = *reinterpret_cast<const T*>(in + (start + i) * stride);
-    f(buffer, count);
-  }
-}
+// ---- norms of complex numbers
 
 // A norm of complex numbers: the state is a double, the output real.
 template <class Op, class R>
@@ -526,60 +484,6 @@ const ReduceKernel& complex_norm_kernel() {
   return kernel;
 }
 
-// The bits of a Half or BFloat16, compared as integers: only the sign of a zero is set.
-struct HalfBits {
-  uint16_t bits;
-};
-template <class T>
-KAGARI_INLINE bool is_nonzero(T x) {
-  if constexpr (std::is_same_v<T, HalfBits>) return uint16_t(x.bits << 1) != 0;
-  else return x != T(0);
-}
-
-// any, all, count_nonzero: elements of any type, partial results in int64.
-template <class Op, class T>
-const ReduceKernel& truth_kernel() {
-  using Out = typename Op::template Output<T>;
-  static constexpr ReduceKernel kernel{
-      sizeof(int64_t), sizeof(T), sizeof(Out),
-      [](void* state, const char* in, int64_t n, int64_t stride, const LoopParams*) {
-        int64_t total = Op::identity;
-        for_contiguous<T>(in, n, stride, [&](const T* x, int64_t count) {
-          if constexpr (Op::narrow) {
-            for (int64_t start = 0; start < count && total == Op::identity; start += kStageBlock) {
-              uint8_t part = uint8_t(Op::identity);
-              for (int64_t i = start; i < std::min(count, start + kStageBlock); ++i) part = Op::combine(part, uint8_t(is_nonzero(x[i])));
-              total = Op::combine(total, int64_t(part));
-            }
-          } else {
-            for (int64_t i = 0; i < count; ++i) total = Op::combine(total, int64_t(is_nonzero(x[i])));
-          }
-        });
-        *static_cast<int64_t*>(state) = total;
-      },
-      [](void* state, const void* later, const LoopParams*) {
-        int64_t& total = *static_cast<int64_t*>(state);
-        total = Op::combine(total, *static_cast<const int64_t*>(later));
-      },
-      [](char* out, const void* state, const LoopParams*) {
-        *reinterpret_cast<Out*>(out) = Out(*static_cast<const int64_t*>(state));
-      },
-      [](char* out, const char* in, int64_t n, int64_t stride, int64_t columns, const LoopParams*) {
-        using Lane = std::conditional_t<Op::narrow, uint8_t, int64_t>;
-        Lane wide[kColumns];
-        for (int64_t first = 0; first < columns; first += kColumns) {
-          const int64_t m = std::min(columns - first, kColumns);
-          std::fill_n(wide, m, Lane(Op::identity));
-          for (int64_t i = 0; i < n; ++i) {
-            const T* row = reinterpret_cast<const T*>(in + i * stride) + first;
-            for (int64_t j = 0; j < m; ++j) wide[j] = Op::combine(wide[j], Lane(is_nonzero(row[j])));
-          }
-          for (int64_t j = 0; j < m; ++j) reinterpret_cast<Out*>(out)[first + j] = Out(wide[j]);
-        }
-      }};
-  return kernel;
-}
-
 template <class Op>
 void add_floating(KernelRegistry& r, std::string_view name) {
   r.add<ReduceKernelOf>(name, DType::Float32, &kernel_of<Op, float>);
@@ -610,20 +514,6 @@ void add_norm(KernelRegistry& r, std::string_view name) {
   r.add<ReduceKernelOf>(name, DType::Complex64, &complex_norm_kernel<Op, float>);
   r.add<ReduceKernelOf>(name, DType::Complex128, &complex_norm_kernel<Op, double>);
 }
-// Truth does not depend on more than the size for integers: 8-bit types share a loop, and so on.
-template <class Op>
-void add_truth(KernelRegistry& r, std::string_view name) {
-  for (DType t : {DType::Bool, DType::UInt8, DType::Int8}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint8_t>);
-  for (DType t : {DType::Int16, DType::UInt16}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint16_t>);
-  for (DType t : {DType::Int32, DType::UInt32}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint32_t>);
-  for (DType t : {DType::Int64, DType::UInt64}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, uint64_t>);
-  for (DType t : {DType::Float16, DType::BFloat16}) r.add<ReduceKernelOf>(name, t, &truth_kernel<Op, HalfBits>);
-  r.add<ReduceKernelOf>(name, DType::Float32, &truth_kernel<Op, float>);
-  r.add<ReduceKernelOf>(name, DType::Float64, &truth_kernel<Op, double>);
-  r.add<ReduceKernelOf>(name, DType::Complex64, &truth_kernel<Op, std::complex<float>>);
-  r.add<ReduceKernelOf>(name, DType::Complex128, &truth_kernel<Op, std::complex<double>>);
-}
-
 }  // namespace
 
 // Output types: sum and prod of integers and bool give int64, otherwise the type of the elements; norms of complex numbers
@@ -646,9 +536,6 @@ KAGARI_KERNELS(r) {
   add_norm<NormInf>(r, "norm_inf");
   add_norm<NormNegInf>(r, "norm_neg_inf");
   add_norm<NormP>(r, "norm_p");
-  add_truth<Any>(r, "any");
-  add_truth<All>(r, "all");
-  add_truth<CountNonzero>(r, "count_nonzero");
 }
 
 }  // namespace KAGARI_ISA
