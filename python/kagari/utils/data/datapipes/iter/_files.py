@@ -7,8 +7,17 @@ from kagari.utils.data.datapipes.datapipe import IterDataPipe, functional_datapi
 __all__ = ["FileLister", "FileOpener", "StreamReader"]
 
 
+class _Declared(IterDataPipe):
+    """Its length is what its maker said, if anything."""
+
+    def __len__(self):
+        if self.length == -1:
+            raise TypeError(f"{type(self).__name__} instance doesn't have valid length")
+        return self.length
+
+
 @functional_datapipe("list_files")
-class FileLister(IterDataPipe):
+class FileLister(_Declared):
     """The paths of the files in folders, sorted, whose names fit one of the masks.
 
     root: a folder, several, or a pipe of folders. recursive: folders within folders, too. abspath: absolute paths.
@@ -34,14 +43,9 @@ class FileLister(IterDataPipe):
                 if not self.recursive:
                     break
 
-    def __len__(self):
-        if self.length == -1:
-            raise TypeError(f"{type(self).__name__} instance doesn't have valid length")
-        return self.length
-
 
 @functional_datapipe("open_files")
-class FileOpener(IterDataPipe):
+class FileOpener(_Declared):
     """Pairs (path, open file) of a pipe of paths."""
 
     def __init__(self, datapipe, mode="r", encoding=None, length=-1):
@@ -55,11 +59,6 @@ class FileOpener(IterDataPipe):
     def __iter__(self):
         for path in self.datapipe:
             yield path, open(path, self.mode, encoding=self.encoding)      # whoever reads the pipe closes the file
-
-    def __len__(self):
-        if self.length == -1:
-            raise TypeError(f"{type(self).__name__} instance doesn't have valid length")
-        return self.length
 
 
 @functional_datapipe("read_from_stream")
